@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What one certprop-store said: decoded from its frames, for the daemon's log and bus and for
+ * certpropctl's text and JSON. Plain data, no behaviour.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "token.h"
+#include "wire.h"
+
+G_BEGIN_DECLS
+
+typedef struct ReportToken {
+	Token *token;
+	char *module;
+	guint64 n_certs;
+} ReportToken;
+
+typedef struct ReportClaim {
+	char *uri;
+	Token *token;
+	char *id; /* hex */
+	char *object, *module, *endpoint, *reader, *host, *since;
+} ReportClaim;
+
+typedef struct ReportCert {
+	char *sha256, *nickname, *subject, *issuer, *serial;
+	gint64 not_before, not_after;
+	guint32 flags;	   /* WireCertFlags */
+	GPtrArray *claims; /* ReportClaim */
+} ReportCert;
+
+typedef struct ReportStep {
+	char *action, *sha256, *nickname, *reason;
+	bool done;
+} ReportStep;
+
+typedef struct ReportDatabase {
+	char *path, *application, *status, *reason;
+	GPtrArray *certs;  /* ReportCert */
+	GPtrArray *steps;  /* ReportStep */
+	GPtrArray *errors; /* char * */
+} ReportDatabase;
+
+typedef struct Report {
+	GPtrArray *tokens;    /* ReportToken */
+	GPtrArray *databases; /* ReportDatabase */
+	GPtrArray *errors;    /* char *: about the batch as a whole */
+	bool ended;	      /* REPORT_END was seen: the rest is whole */
+} Report;
+
+Report *report_new(void);
+Report *report_free(Report *report);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
+
+/* Adds the reader's current frame. Errors: PROTOCOL. Frames that carry no report content
+   (WIRE_REPORT_PENDING) are the caller's. */
+bool report_add_frame(Report *report, WireReader *frame, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* How many steps of `action` were done (or planned, in a dry run). NULL counts every write. */
+unsigned report_count(const ReportDatabase *database, const char *action);
+
+G_END_DECLS

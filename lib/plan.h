@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * desired (tokens present × policy) − actual (marked certificates of one database) = plan.
+ *
+ * Pure: same input, same plan; a plan applied and planned again is empty; a plan never names an
+ * object that carries no marker of ours. It knows nothing of NSS: an object is a handle and what was
+ * read of it.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "cert.h"
+#include "config.h"
+#include "marker.h"
+#include "policy.h"
+
+G_BEGIN_DECLS
+
+/* Actual: one certificate object of the database. */
+typedef struct PlanObject {
+	gulong handle;
+	Cert *cert;	/* owned reference; NULL if its DER cannot be parsed (then it has no marker
+			   for us: left alone) */
+	char *label;	/* CKA_LABEL */
+	GBytes *id;	/* CKA_ID */
+	Marker *marker; /* NULL if there is no CKA_URL, or one that is over the cap */
+	bool has_trust; /* a trust object exists for its issuer and serial */
+	bool has_key;	/* a public or private key object of the database belongs to it */
+} PlanObject;
+
+PlanObject *plan_object_free(PlanObject *object);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlanObject, plan_object_free)
+
+/* The user imported it again: CKA_ID is not ours any more, or he has its key. It is his. */
+bool plan_object_reimported(const PlanObject *object);
+/* Reimported, or he renamed or trusted it: still ours to tell about, never deleted. */
+bool plan_object_adopted(const PlanObject *object);
+
+/* Desired: a token that was read. */
+typedef struct PlanCert {
+	Cert *cert; /* owned reference */
+	GBytes *id;
+	char *object;
+	WireKey key;
+} PlanCert;
+
+PlanCert *plan_cert_free(PlanCert *cert);
+
+typedef struct PlanToken {
+	Token *token;
+	char *endpoint;
+	char *reader;
+	char *module;
+	GPtrArray *certs; /* PlanCert */
+	bool whole; /* read whole, without error, and the reader is confirmed unchanged: what it no
+		       longer carries may be released (if it carries at least one) */
+} PlanToken;
+
+PlanToken *plan_token_free(PlanToken *token);
+
+/* What is live on this host. */
+typedef struct PlanEndpoint {
+	char *name;
+	bool live;    /* its readers can be asked */
+	bool settled; /* every card in it was read: who is not in `present` is absent */
+} PlanEndpoint;
+
+typedef struct PlanPresent {
+	Token *token;
+	char *endpoint;
+} PlanPresent;
+
+typedef struct PlanInput {
+	const Config *config;
+	const char *host;
+	gint64 now; /* Unix seconds */
+	bool logout;
+	GPtrArray *objects;   /* PlanObject: all certificates of the database */
+	GPtrArray *tokens;    /* PlanToken: what was read in this look; possibly none */
+	GPtrArray *endpoints; /* PlanEndpoint */
+	GPtrArray *present;   /* PlanPresent: tokens in live readers, those just read included */
+} PlanInput;
+
+typedef enum {
+	PLAN_CREATE,  /* a new object: cert, id, nickname, marker */
+	PLAN_CLAIM,   /* write marker: a claim is added or brought up to date, none goes */
+	PLAN_RELEASE, /* write marker: a claim goes; "" hands the certificate to the user */
+	PLAN_DELETE,  /* the last claim goes and nobody touched it */
+	PLAN_KEEP,    /* already as it should be */
+	PLAN_SKIP,    /* not propagated, and why */
+} PlanAction;
+
+/* As in WIRE_REPORT_STEP. */
+const char *plan_word(PlanAction action);
+
+typedef struct PlanStep {
+	PlanAction action;
+	const PlanObject *object; /* borrowed; NULL for CREATE and for SKIP of one that is not there */
+	const PlanCert *cert;	  /* borrowed; for CREATE and SKIP */
+	const PlanToken *token;	  /* borrowed; for CREATE, CLAIM, KEEP, SKIP */
+	Marker *marker;		  /* owned: as it should stand afterwards; CREATE, CLAIM, RELEASE */
+	const char *reason;	  /* static word: "new", "superseded", "policy", "removed", "logout",
+				     "swept", "adopted", "users-own", "expired", … */
+} PlanStep;
+
+typedef struct Plan {
+	GPtrArray *steps; /* PlanStep: creates and claims first, then releases and deletes */
+} Plan;
+
+/* Everything in `input` must outlive the plan. */
+Plan *plan_make(const PlanInput *input);
+Plan *plan_free(Plan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
+
+/* Writes that add (CREATE, CLAIM) and that take away (RELEASE, DELETE). */
+unsigned plan_additions(const Plan *plan);
+unsigned plan_removals(const Plan *plan);
+
+G_END_DECLS
