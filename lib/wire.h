@@ -104,6 +104,8 @@ typedef enum {
 	WIRE_STORE_DRY_RUN = 1 << 0,
 	WIRE_STORE_HAS_SCAN = 1 << 1, /* descriptor 3 carries a certprop-scan's frames */
 	WIRE_STORE_LOGOUT = 1 << 2,   /* the session ends: [local] on-logout decides */
+	WIRE_STORE_ALL = 1 << 3,      /* LIST: certificates without our marker too (no
+					 WIRE_CERT_OURS, no claims) */
 } WireStoreFlags;
 
 typedef enum {
