@@ -13,6 +13,10 @@ G_BEGIN_DECLS
 
 #define CERT_SHA256_LEN 32
 #define CERT_ID_LEN	20
+#define CERT_DER_MAX	(1024u * 1024u)
+#define CERT_TEXT_MAX	4096u /* bytes of subject and issuer as text */
+#define CERT_SERIAL_MAX 128u  /* bytes; RFC 5280 allows 20 */
+#define CERT_NAME_MAX	100u  /* bytes of a nickname */
 
 typedef struct Cert {
 	GBytes *der;
@@ -25,21 +29,22 @@ typedef struct Cert {
 
 	char *subject; /* RFC 4514 text, UTF-8, escaped; for people */
 	char *issuer;
-	char *common_name; /* first CN, raw UTF-8 (repaired), or NULL */
-	char *email;	   /* first rfc822Name or emailAddress, lower case, or NULL */
+	char *common_name;  /* the most specific CN, raw UTF-8 (repaired), or NULL */
+	char *organisation; /* the first O, likewise */
+	char *email;	    /* what NSS takes for CKA_NSS_EMAIL, lower case, or NULL */
 	char *serial;	   /* hex, lower case, no leading zeros */
 
 	gint64 not_before; /* Unix seconds */
 	gint64 not_after;
 
-	bool ca;	  /* basicConstraints cA, or a v1 self-signed certificate */
-	bool self_issued; /* subject equals issuer */
-	bool ecc;	  /* the key is an elliptic-curve key */
+	bool ca;	   /* basicConstraints cA, or a v1 certificate issued to its issuer */
+	bool self_issued;  /* subject equals issuer */
+	bool ecc;	   /* the key is an elliptic-curve key */
 	guint32 key_usage; /* OpenSSL's KU_ bits; UINT32_MAX when the extension is absent */
 	char **eku;	  /* dotted OIDs; NULL when the extension is absent */
 } Cert;
 
-/* Parses DER. Trailing bytes are refused. Borrows `der` by reference. Errors: DAMAGED. */
+/* Parses DER. Trailing bytes are refused. Takes a reference to `der`. Errors: DAMAGED, LIMIT. */
 Cert *cert_parse(GBytes *der, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Cert *cert_ref(Cert *cert);
 void cert_unref(Cert *cert);
