@@ -3,7 +3,9 @@
  * Which card this is. The three fields that the standard makes unique together, and a label that is
  * only for people. Modules pad with blanks, or do not, and the encoding is what they please: a
  * Token holds text without trailing blanks in valid UTF-8, so that the same card read twice, by two
- * versions of a module, compares equal and can go onto the bus.
+ * versions of a module, compares equal and can go onto the bus. Repairing bytes makes them more, so
+ * a field is cut to the width that it has in CK_TOKEN_INFO: only then does it fit into a PKCS#11
+ * URI, and a token compares equal to itself read back from a marker.
  *
  * It does not know where the card is; that is the endpoint and the reader.
  */
@@ -14,19 +16,23 @@
 
 #include "text.h"
 
-static char *field(const char *text)
+static char *field(const char *text, gsize width)
 {
-	return text != NULL ? text_from_padded(text, strlen(text)) : g_strdup("");
+	char *valid = text != NULL ? text_from_padded(text, strlen(text)) : g_strdup("");
+
+	if (strlen(valid) > width)
+		*g_utf8_find_prev_char(valid, valid + width + 1) = '\0';
+	return g_strchomp(valid);
 }
 
 Token *token_new(const char *manufacturer, const char *model, const char *serial, const char *label)
 {
 	Token *token = g_new0(Token, 1);
 
-	token->manufacturer = field(manufacturer);
-	token->model = field(model);
-	token->serial = field(serial);
-	token->label = field(label);
+	token->manufacturer = field(manufacturer, 32);
+	token->model = field(model, 16);
+	token->serial = field(serial, 16);
+	token->label = field(label, 32);
 	return token;
 }
 
