@@ -3,8 +3,7 @@
 
 /*
  * The marker: the value of CKA_URL on a certificate that we created. A text/uri-list, one RFC 7512
- * URI a line, each a claim: one owner of the certificate. Parsed and formatted with p11-kit's URI
- * API; this is the only place that includes it.
+ * URI a line, each a claim: one owner of the certificate (claim.h).
  *
  * Lines that are no claim of ours (no x-certprop=1, or not a pkcs11 URI at all) are kept as they are
  * and count as somebody else's: a certificate that has one is never deleted.
@@ -13,34 +12,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "token.h"
+#include "claim.h"
 
 G_BEGIN_DECLS
 
 #define MARKER_MAX	  (64u * 1024u) /* bytes of the whole text */
 #define MARKER_CLAIMS_MAX 64u
-
-typedef struct Claim {
-	Token *token;
-	GBytes *id;	/* CKA_ID of the certificate on the token */
-	char *object;	/* CKA_LABEL of it there */
-	char *module;	/* path of the PKCS#11 module it was read with */
-	char *endpoint; /* "local", "forwarded:NAME", "xrdp:N" */
-	char *reader;	/* the reader through which it came; information only */
-	char *host;	/* host_here() of the machine that claimed */
-	char *since;	/* ISO 8601 UTC, written once */
-	char *nickname; /* the CKA_LABEL that we gave the certificate; the same in every claim */
-} Claim;
-
-Claim *claim_dup(const Claim *claim);
-Claim *claim_free(Claim *claim);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Claim, claim_free)
-
-/* The same owner: token, endpoint and host agree. Two tokens without identity are the same owner of
-   one certificate when manufacturer and model agree. */
-bool claim_same_owner(const Claim *a, const Claim *b);
-/* One line, no newline. */
-char *claim_format(const Claim *claim, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+#define MARKER_OTHERS_MAX 256u
 
 typedef struct Marker {
 	GPtrArray *claims; /* Claim, in the order they were made */
@@ -57,6 +35,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Marker, marker_free)
 
 /* At least one claim of ours. Only then may anything be done to the certificate. */
 bool marker_is_ours(const Marker *marker);
+/* The claim of the same owner as `owner`, or NULL; borrowed. */
+Claim *marker_find(const Marker *marker, const Claim *owner);
 /* "" when nothing is left. Claims first, then the others. Errors: LIMIT. */
 char *marker_format(const Marker *marker, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
