@@ -35,7 +35,8 @@ typedef struct PipelineRequest {
 	const Config *config;
 	const char *endpoint; /* NULL without a scan */
 	const char *reader;   /* NULL without a scan */
-	const char *module;   /* NULL: no scan, the store alone */
+	const char *module;   /* as in the configuration; NULL: no scan, the store alone */
+	const GPtrArray *others;    /* char *: names of all other readers; NULL: none */
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */
 } PipelineRequest;

@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "error.h"
 #include "token.h"
 #include "wire.h"
 
@@ -50,6 +51,7 @@ typedef struct Report {
 	GPtrArray *tokens;    /* ReportToken */
 	GPtrArray *databases; /* ReportDatabase */
 	GPtrArray *errors;    /* char *: about the batch as a whole */
+	CertpropError code;   /* of the first of these errors, if there is one */
 	bool ended;	      /* REPORT_END was seen: the rest is whole */
 } Report;
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The helpers' environment is built from an allow-list and nothing else gets through: a foreign
+ * module runs in one of them, and LD_PRELOAD, OPENSC_CONF, NSS_* and their like change what is read
+ * or where it is written.
+ */
+
+#include "environment.h"
+
+#include <string.h>
+
+#include "names.h"
+
+#define HELPER_PATH "/usr/local/bin:/usr/bin:/bin"
+
+static const char *const passed_on[] = {
+	"HOME",
+	"USER",
+	"LOGNAME",
+	"LANG",
+	"LANGUAGE",
+	"TZ",
+	"XDG_RUNTIME_DIR",
+	"XDG_DATA_HOME",
+	"XDG_STATE_HOME",
+	"XDG_CACHE_HOME",
+	"XDG_CONFIG_HOME",
+};
+
+static char **pass_on(char **env, const char *name)
+{
+	const char *value = g_getenv(name);
+
+	return value != NULL ? g_environ_setenv(env, name, value, TRUE) : env;
+}
+
+char **environment_for_helper(const char *endpoint)
+{
+	g_auto(GStrv) names = g_listenv();
+	char **env = NULL;
+
+	env = g_environ_setenv(env, "PATH", HELPER_PATH, TRUE);
+	for (gsize i = 0; i < G_N_ELEMENTS(passed_on); i++)
+		env = pass_on(env, passed_on[i]);
+	for (char **name = names; *name != NULL; name++) {
+		if (g_str_has_prefix(*name, "LC_"))
+			env = pass_on(env, *name);
+	}
+	/* libpcsclite's own way to name another socket; a pcscd started by socket activation is
+	   reached so. Readers of other endpoints must not be looked for there. */
+	if (endpoint != NULL && strcmp(endpoint, "local") == 0)
+		env = pass_on(env, "PCSCLITE_CSOCK_NAME");
+
+	return env;
+}
+
+char *environment_helper_path(const char *program)
+{
+	const char *dir = g_getenv(NAME_ENV_LIBEXECDIR);
+
+	if (dir == NULL || dir[0] == '\0')
+		dir = CERTPROP_LIBEXECDIR;
+	return g_build_filename(dir, program, NULL);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certprop-scan | certprop-store. The pipe between them is theirs alone: certificates go from the
+ * card to the database without a stop here, and when the scan is killed the store sees the end of
+ * the stream without SCAN_END, which is how it knows that it must not believe what it has. This end
+ * only writes the request, keeps the clocks and listens to the store.
+ */
+
+#include "pipeline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "helper.h"
+#include "host.h"
+#include "names.h"
+
+#define STORE_GRACE_MS   30000u      /* beyond the scan's own deadline, between two frames */
+#define REPORT_BYTES_MAX (64u << 20) /* of one store's report */
+#define SCAN_SECONDS_MAX 3600u
+
+struct Pipeline {
+	PipelineFuncs funcs;
+	gpointer data;
+
+	Helper *scan; /* NULL once reaped, or never there */
+	Helper *store;
+	GError *scan_error;
+	GError *store_error;
+	Report *report;
+	bool asked;    /* the store waits for a confirm */
+	bool answered; /* and has it, or will not need it */
+	guint done_source;
+};
+
+static gboolean on_done(gpointer data)
+{
+	Pipeline *pipeline = data;
+
+	pipeline->done_source = 0;
+	pipeline->funcs.done(pipeline, pipeline->report, pipeline->scan_error,
+		pipeline->store_error, pipeline->data); /* may free the pipeline */
+	return G_SOURCE_REMOVE;
+}
+
+static void finish_if_done(Pipeline *pipeline)
+{
+	if (pipeline->scan == NULL && pipeline->store == NULL && pipeline->done_source == 0)
+		pipeline->done_source = g_idle_add(on_done, pipeline);
+}
+
+static void keep_error(GError **kept, const GError *error)
+{
+	if (error != NULL && *kept == NULL)
+		*kept = g_error_copy(error);
+}
+
+static void on_scan_ended(Helper *helper, const GError *error, gpointer data)
+{
+	Pipeline *pipeline = data;
+
+	keep_error(&pipeline->scan_error, error);
+	pipeline->scan = helper_free(pipeline->scan);
+	finish_if_done(pipeline);
+}
+
+static void on_store_ended(Helper *helper, const GError *error, gpointer data)
+{
+	Pipeline *pipeline = data;
+
+	keep_error(&pipeline->store_error, error);
+	if (pipeline->store_error == NULL && !pipeline->report->ended)
+		pipeline->store_error = g_error_new_literal(CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL,
+			NAME_STORE " ended without ending its report");
+	pipeline->store = helper_free(pipeline->store);
+	/* Nobody takes the scan's frames any more. */
+	if (pipeline->scan != NULL && pipeline->store_error != NULL)
+		helper_kill(pipeline->scan, CERTPROP_ERROR_FAILED, NAME_STORE " ended before it");
+	finish_if_done(pipeline);
+}
+
+static void told_step(Pipeline *pipeline)
+{
+	const GPtrArray *databases = pipeline->report->databases;
+	const ReportDatabase *database = g_ptr_array_index(databases, databases->len - 1);
+
+	if (pipeline->funcs.step != NULL)
+		pipeline->funcs.step(pipeline, database,
+			g_ptr_array_index(database->steps, database->steps->len - 1),
+			pipeline->data);
+}
+
+static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
+{
+	guint64 n = wire_get_number(frame);
+
+	if (!wire_reader_done(frame, error))
+		return false;
+	if (pipeline->asked) {
+		g_set_error_literal(error, CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL,
+			"it asked for a second confirmation");
+		return false;
+	}
+
+	pipeline->asked = true;
+	if (pipeline->answered)
+		return true; /* cancelled while it was on its way */
+	if (pipeline->funcs.pending != NULL)
+		pipeline->funcs.pending(pipeline, (unsigned)MIN(n, G_MAXUINT), pipeline->data);
+	else
+		pipeline_confirm(pipeline, true, "");
+	return true;
+}
+
+static bool on_store_frame(Helper *helper, WireReader *frame, gpointer data, GError **error)
+{
+	Pipeline *pipeline = data;
+	guint type = frame->type;
+
+	if (type == WIRE_REPORT_PENDING)
+		return told_pending(pipeline, frame, error);
+	if (!report_add_frame(pipeline->report, frame, error))
+		return false;
+	if (type == WIRE_REPORT_STEP)
+		told_step(pipeline);
+	return true;
+}
+
+static bool on_scan_frame(Helper *helper, WireReader *frame, gpointer data, GError **error)
+{
+	/* Its stdout is the store's: nothing can come here. */
+	g_assert_not_reached();
+}
+
+static unsigned scan_deadline_ms(const PipelineRequest *request)
+{
+	return (unsigned)MIN(request->config->scan_seconds, SCAN_SECONDS_MAX) * 1000;
+}
+
+/* Starts the scan with `*output` as its stdout, which is taken. */
+static Helper *start_scan(
+	Pipeline *pipeline, const PipelineRequest *request, int *output, GError **error)
+{
+	static const HelperFuncs funcs = {.frame = on_scan_frame, .ended = on_scan_ended};
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_autofree char *certs =
+		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificates_per_token);
+	g_autofree char *bytes =
+		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificate_bytes);
+	g_autofree char *module = pipeline_module_path(request->module);
+	g_auto(GStrv) args = NULL;
+	int fd = *output;
+
+	g_strv_builder_add_many(builder, "--reader", request->reader, "--module", module,
+		"--max-certificates", certs, "--max-bytes", bytes, NULL);
+	for (guint i = 0; request->others != NULL && i < request->others->len; i++)
+		g_strv_builder_add_many(
+			builder, "--ignore", g_ptr_array_index(request->others, i), NULL);
+	args = g_strv_builder_end(builder);
+
+	*output = -1;
+	return helper_start(
+		&(const HelperSpec){
+			.program = NAME_SCAN,
+			.args = (const char *const *)args,
+			.endpoint = request->endpoint,
+			.reader = request->reader,
+			.output = fd,
+			.extra = -1,
+			.deadline_ms = scan_deadline_ms(request),
+		},
+		&funcs, pipeline, error);
+}
+
+static void send_config(Helper *store, const Config *config)
+{
+	gsize n;
+	const ConfigKey *keys = config_keys(&n);
+
+	for (gsize i = 0; i < n; i++) {
+		g_autofree char *value = config_get(config, keys[i].group, keys[i].key);
+
+		helper_send(store,
+			wire_pack(WIRE_STORE_CONFIG, "ttt", keys[i].group, keys[i].key, value));
+	}
+}
+
+static void send_request(Helper *store, const PipelineRequest *request)
+{
+	g_autofree char *host = host_here();
+	g_autofree char *module =
+		request->module != NULL ? pipeline_module_path(request->module) : NULL;
+	guint64 now = (guint64)(g_get_real_time() / G_USEC_PER_SEC);
+	guint64 flags = request->flags | (module != NULL ? WIRE_STORE_HAS_SCAN : 0);
+
+	helper_send(store, wire_pack(WIRE_STORE_CONTEXT, "ttttnn", host, request->endpoint,
+				   request->reader, module, now, flags));
+	send_config(store, request->config);
+	for (guint i = 0; request->endpoints != NULL && i < request->endpoints->len; i++) {
+		const PipelineEndpoint *e = g_ptr_array_index(request->endpoints, i);
+
+		helper_send(store, wire_pack(WIRE_STORE_ENDPOINT, "tnn", e->name, (guint64)e->live,
+					   (guint64)e->settled));
+	}
+	for (guint i = 0; request->present != NULL && i < request->present->len; i++) {
+		const PipelinePresent *p = g_ptr_array_index(request->present, i);
+
+		helper_send(
+			store, wire_pack(WIRE_STORE_PRESENT, "ttttt", p->endpoint, p->reader,
+				       p->token->manufacturer, p->token->model, p->token->serial));
+	}
+	helper_send(store, wire_pack(WIRE_STORE_RUN, "n", (guint64)request->mode));
+}
+
+/* Starts the store with `*scan_output` (or -1) as its descriptor 3, which is taken. */
+static Helper *start_store(
+	Pipeline *pipeline, const PipelineRequest *request, int *scan_output, GError **error)
+{
+	static const HelperFuncs funcs = {.frame = on_store_frame, .ended = on_store_ended};
+	const HelperSpec spec = {
+		.program = NAME_STORE,
+		.reader = request->reader,
+		.output = -1,
+		.extra = *scan_output,
+		.input = true,
+		.bytes_max = REPORT_BYTES_MAX,
+		.deadline_ms = scan_deadline_ms(request) + STORE_GRACE_MS,
+		.deadline_restarts = true,
+	};
+	Helper *store;
+
+	*scan_output = -1;
+	store = helper_start(&spec, &funcs, pipeline, error);
+	if (store != NULL)
+		send_request(store, request);
+	return store;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* Both processes, with a pipe between them of which nothing stays here. The scan first: it is what
+   takes long. */
+static void start_both(Pipeline *pipeline, const PipelineRequest *request)
+{
+	int fds[2] = {-1, -1};
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		pipeline->scan_error = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
+			"Opening a pipe between two helpers failed: %s", g_strerror(errno));
+		return;
+	}
+
+	pipeline->scan = start_scan(pipeline, request, &fds[1], &pipeline->scan_error);
+	if (pipeline->scan != NULL)
+		pipeline->store = start_store(pipeline, request, &fds[0], &pipeline->store_error);
+	if (pipeline->scan != NULL && pipeline->store == NULL)
+		helper_kill(pipeline->scan, CERTPROP_ERROR_FAILED, NAME_STORE " did not start");
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+}
+
+Pipeline *pipeline_start(const PipelineRequest *request, const PipelineFuncs *funcs, gpointer data)
+{
+	Pipeline *pipeline = g_new0(Pipeline, 1);
+	int none = -1;
+
+	pipeline->funcs = *funcs;
+	pipeline->data = data;
+	pipeline->report = report_new();
+	if (request->module != NULL)
+		start_both(pipeline, request);
+	else
+		pipeline->store = start_store(pipeline, request, &none, &pipeline->store_error);
+	finish_if_done(pipeline);
+	return pipeline;
+}
+
+static void answer(Pipeline *pipeline, bool unchanged, const char *why)
+{
+	if (pipeline->answered || pipeline->store == NULL)
+		return;
+
+	pipeline->answered = true;
+	helper_send(pipeline->store, wire_pack(WIRE_STORE_CONFIRM, "nt", (guint64)unchanged, why));
+}
+
+void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why)
+{
+	if (pipeline->asked)
+		answer(pipeline, unchanged, why);
+}
+
+void pipeline_cancel(Pipeline *pipeline, const char *why)
+{
+	if (pipeline->scan_error == NULL)
+		pipeline->scan_error = g_error_new(
+			CERTPROP_ERROR, CERTPROP_ERROR_CHANGED, "The scan does not count: %s", why);
+	if (pipeline->scan != NULL)
+		helper_kill(pipeline->scan, CERTPROP_ERROR_CHANGED, why);
+	/* Also when it has not asked yet: the answer is known. */
+	answer(pipeline, false, why);
+}
+
+Pipeline *pipeline_free(Pipeline *pipeline)
+{
+	if (pipeline == NULL)
+		return NULL;
+
+	g_clear_handle_id(&pipeline->done_source, g_source_remove);
+	helper_free(pipeline->scan);
+	helper_free(pipeline->store);
+	g_clear_error(&pipeline->scan_error);
+	g_clear_error(&pipeline->store_error);
+	report_free(pipeline->report);
+	g_free(pipeline);
+	return NULL;
+}
+
+char *pipeline_module_path(const char *name)
+{
+	if (strchr(name, '/') != NULL)
+		return g_strdup(name);
+	return g_build_filename(CERTPROP_P11_MODULE_DIR, name, NULL);
+}
