@@ -3,9 +3,9 @@
 
 /*
  * The configuration: built-in defaults < administrator's file < its drop-ins (by name) < user's
- * file. Keys that the administrator lists in [lock] keys= ("group.key" or "group") cannot be changed
- * by the user's file; [ca] trusted-roots is the administrator's in any case. A Config is complete
- * and immutable once loaded: a reload makes a new one.
+ * file. Keys that the administrator lists in [lock] keys= ("group.key" or "group") cannot be
+ * changed by the user's file; [ca] trusted-roots is the administrator's in any case. A Config is
+ * complete and immutable once loaded: a reload makes a new one.
  */
 
 #include <glib.h>
@@ -14,8 +14,11 @@
 G_BEGIN_DECLS
 
 typedef enum { CONFIG_KEEP, CONFIG_REMOVE } ConfigRemoval;
-typedef enum { CONFIG_REDIRECTED_SESSION, CONFIG_REDIRECTED_KEEP, CONFIG_REDIRECTED_IGNORE }
-	ConfigRedirected;
+typedef enum {
+	CONFIG_REDIRECTED_SESSION,
+	CONFIG_REDIRECTED_KEEP,
+	CONFIG_REDIRECTED_IGNORE
+} ConfigRedirected;
 typedef enum { CONFIG_SKIP, CONFIG_ALLOW } ConfigAllow;
 typedef enum { CONFIG_DUPLICATES_ALL, CONFIG_DUPLICATES_NEWEST } ConfigDuplicates;
 typedef enum { CONFIG_INTERMEDIATES_IMPORT, CONFIG_INTERMEDIATES_SKIP } ConfigIntermediates;
@@ -39,7 +42,7 @@ typedef struct Config {
 	/* [filter] */
 	ConfigAllow time_invalid;
 	char **require_eku; /* dotted OIDs or the names clientAuth, emailProtection, … resolved */
-	char **issuers;	    /* substrings of the issuer's RFC 4514 text, any of them; empty: all */
+	char **issuers;     /* substrings of the issuer's RFC 4514 text, any of them; empty: all */
 	bool ecc;
 	ConfigAllow without_key;
 	ConfigDuplicates duplicates;
@@ -61,13 +64,16 @@ typedef struct Config {
 	GPtrArray *origins;
 } Config;
 
+struct ConfigType; /* config-table.h: how the text becomes a field */
+
 /* The table of keys, in the order of the man page. */
 typedef struct ConfigKey {
 	const char *group;
 	const char *key;
 	const char *default_text; /* as it would stand in the file */
-	const char *values;	  /* for people: "keep|remove", "true|false", "list", "seconds" … */
-	const char *help;	  /* one line */
+	const char *values; /* for people: "keep|remove", "true|false", "1..256", "list" … */
+	const char *help;   /* one line */
+	const struct ConfigType *type;
 } ConfigKey;
 
 const ConfigKey *config_keys(gsize *ret_n);
@@ -88,8 +94,8 @@ Config *config_new(void);
    as far as they exist (both directories end in ".../certprop"; user_dir may be NULL). Returns NULL
    if there was at least one fault that is not a warning. *ret_faults (ConfigFault, never NULL)
    lists all of them, from all files, in either case. */
-Config *config_load(const char *sysconf_dir, const char *user_dir, GPtrArray **ret_faults)
-	G_GNUC_WARN_UNUSED_RESULT;
+Config *config_load(const char *sysconf_dir, const char *user_dir,
+	GPtrArray **ret_faults) G_GNUC_WARN_UNUSED_RESULT;
 /* The directories of this system and user, for config_load(). */
 char *config_user_dir(void) G_GNUC_WARN_UNUSED_RESULT;
 Config *config_free(Config *config);
@@ -99,8 +105,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 bool config_set(Config *config, const char *group, const char *key, const char *text,
 	const char *origin, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The effective value as it would stand in a file. */
-char *config_get(const Config *config, const char *group, const char *key)
-	G_GNUC_WARN_UNUSED_RESULT;
+char *config_get(
+	const Config *config, const char *group, const char *key) G_GNUC_WARN_UNUSED_RESULT;
 /* "built-in", or "FILE:LINE"; owned by the config. */
 const char *config_origin(const Config *config, const char *group, const char *key);
 bool config_locked(const Config *config, const char *group, const char *key);
