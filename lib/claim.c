@@ -19,10 +19,10 @@
 
 #include "claim.h"
 #include "error.h"
+#include "names.h"
 #include "text.h"
 
-#define VERSION_NAME  "x-certprop"
-#define VERSION_VALUE "1"
+#define VERSION "1" /* of the form of a claim; another one is not ours to touch */
 
 /* Bytes of one field. Together they keep a claim, escaped threefold, near 8 KiB at the worst. */
 #define NAME_MAX_BYTES 256u
@@ -37,11 +37,11 @@ static const struct {
 	const char *name;
 	gsize offset;
 } texts[] = {
-	{"x-endpoint", offsetof(Claim, endpoint)},
-	{"x-host", offsetof(Claim, host)},
-	{"x-nickname", offsetof(Claim, nickname)},
-	{"x-reader", offsetof(Claim, reader)},
-	{"x-since", offsetof(Claim, since)},
+	{NAME_CLAIM_ENDPOINT, offsetof(Claim, endpoint)},
+	{NAME_CLAIM_HOST, offsetof(Claim, host)},
+	{NAME_CLAIM_NICKNAME, offsetof(Claim, nickname)},
+	{NAME_CLAIM_READER, offsetof(Claim, reader)},
+	{NAME_CLAIM_SINCE, offsetof(Claim, since)},
 };
 
 static char **text_field(Claim *claim, gsize i)
@@ -168,7 +168,7 @@ char *claim_format(const Claim *claim, GError **error)
 		if (text[0] != '\0')
 			p11_kit_uri_set_vendor_query(uri, texts[i].name, text);
 	}
-	p11_kit_uri_set_vendor_query(uri, VERSION_NAME, VERSION_VALUE);
+	p11_kit_uri_set_vendor_query(uri, NAME_CLAIM_OURS, VERSION);
 
 	result = p11_kit_uri_format(uri, P11_KIT_URI_FOR_ANY, &raw);
 	if (result != P11_KIT_URI_OK) {
@@ -221,7 +221,7 @@ Claim *claim_parse(const char *line)
 
 	if (p11_kit_uri_parse(line, P11_KIT_URI_FOR_ANY, uri) != P11_KIT_URI_OK)
 		return NULL;
-	if (g_strcmp0(p11_kit_uri_get_vendor_query(uri, VERSION_NAME), VERSION_VALUE) != 0)
+	if (g_strcmp0(p11_kit_uri_get_vendor_query(uri, NAME_CLAIM_OURS), VERSION) != 0)
 		return NULL;
 
 	claim = g_new0(Claim, 1);
