@@ -21,14 +21,16 @@
 #include "build.h"
 #include "confine.h"
 #include "error.h"
+#include "frames.h"
 #include "opensc.h"
 #include "p11.h"
-#include "wire.h"
+#include "print.h"
 
 #define FRAMES_FD         100 /* or above: out of the way of code that counts from 3 */
 #define CERTIFICATES      64
 #define CERTIFICATE_BYTES 32768
 #define CERTIFICATE_MAX   (128 * 1024) /* what fits into a frame, label included */
+#define DEADLINE_SECONDS  60           /* for a person */
 #define EXIT_USAGE        2
 
 static struct {
@@ -58,56 +60,11 @@ static const GOptionEntry entries[] = {
 		"Pass over larger certificates (default: 32768)", "N"},
 	{"parent", 0, 0, G_OPTION_ARG_INT64, &options.parent,
 		"End with this process, which started us", "PID"},
+	{"print", 0, 0, G_OPTION_ARG_NONE, &options.print,
+		"Show what is there as text and PEM, not as frames for certprop-store", NULL},
 	{"version", 0, 0, G_OPTION_ARG_NONE, &options.version, "Show the version and exit", NULL},
 	G_OPTION_ENTRY_NULL,
 };
-
-/* The frames' side of the sink. */
-typedef struct Frames {
-	int fd;
-	guint64 n_certs;
-} Frames;
-
-/* Nobody reads any more: there is nobody to tell, either. */
-static void must(bool sent)
-{
-	if (!sent)
-		_exit(EXIT_FAILURE);
-}
-
-static void send_token(const char *slot, const Token *token, bool initialized, gpointer data)
-{
-	const Frames *frames = data;
-
-	must(wire_send(frames->fd, NULL, WIRE_SCAN_TOKEN, "ttttn", token->manufacturer,
-		token->model, token->serial, token->label, (guint64)initialized));
-}
-
-static void send_cert(const P11Cert *cert, gpointer data)
-{
-	Frames *frames = data;
-
-	must(wire_send(frames->fd, NULL, WIRE_SCAN_CERT, "btnb", cert->id, cert->id_len,
-		cert->label, (guint64)cert->key, cert->der, cert->der_len));
-	frames->n_certs++;
-}
-
-static void send_note(const char *text, gpointer data)
-{
-	const Frames *frames = data;
-
-	must(wire_send(frames->fd, NULL, WIRE_SCAN_NOTE, "t", text));
-}
-
-static const P11Sink frames_sink = {send_token, send_cert, send_note};
-
-static void send_end(const Frames *frames, const GError *error)
-{
-	guint64 code = error == NULL ? 0 : (guint64)error->code + 1;
-
-	must(wire_send(frames->fd, NULL, WIRE_SCAN_END, "nnt", code, frames->n_certs,
-		error == NULL ? "" : error->message));
-}
 
 /* A bare name is looked up where p11-kit looks. */
 static char *module_path(void)
@@ -177,11 +134,33 @@ static bool parse_options(int argc, char **argv, GError **error)
 	return true;
 }
 
+static int scan_for_store(int fd)
+{
+	g_autoptr(GError) error = NULL;
+	Frames frames = {.fd = fd};
+
+	(void)scan(&frames_sink, &frames, &error);
+	return frames_end(&frames, error);
+}
+
+static int scan_for_people(int fd)
+{
+	g_autoptr(GError) error = NULL;
+	Print print = {.out = fdopen(fd, "w")};
+
+	if (print.out == NULL) {
+		g_printerr("certprop-scan: Opening the output failed: %s\n", g_strerror(errno));
+		return EXIT_FAILURE;
+	}
+	print_deadline(DEADLINE_SECONDS);
+	(void)scan(&print_sink, &print, &error);
+	return print_end(&print, error);
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
-	Frames frames = {.fd = -1};
-	bool ok;
+	int fd;
 
 	if (!parse_options(argc, argv, &error)) {
 		g_printerr("certprop-scan: %s\n", error->message);
@@ -193,13 +172,10 @@ int main(int argc, char **argv)
 	}
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (!confine_self(CONFINE_SCAN, options.parent, &error) ||
-		(frames.fd = take_stdout(&error)) < 0) {
+	if (!confine_self(CONFINE_SCAN, options.parent, &error) || (fd = take_stdout(&error)) < 0) {
 		g_printerr("certprop-scan: %s\n", error->message);
 		return EXIT_FAILURE;
 	}
 
-	ok = scan(&frames_sink, &frames, &error);
-	send_end(&frames, error);
-	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
+	_exit(options.print ? scan_for_people(fd) : scan_for_store(fd));
 }
