@@ -103,6 +103,30 @@ static char *fit(const char *text, gsize max)
 	return valid;
 }
 
+static GBytes *fit_id(GBytes *id)
+{
+	return id != NULL ? g_bytes_new_from_bytes(id, 0, MIN(g_bytes_get_size(id), ID_MAX_BYTES))
+			  : g_bytes_new(NULL, 0);
+}
+
+bool claim_same_object(const Claim *claim, GBytes *id, const char *object)
+{
+	g_autoptr(GBytes) old_id = fit_id(claim->id);
+	g_autoptr(GBytes) new_id = fit_id(id);
+	g_autofree char *old_object = fit(claim->object, NAME_MAX_BYTES);
+	g_autofree char *new_object = fit(object, NAME_MAX_BYTES);
+
+	return g_bytes_equal(old_id, new_id) && strcmp(old_object, new_object) == 0;
+}
+
+void claim_set_object(Claim *claim, GBytes *id, const char *object)
+{
+	g_clear_pointer(&claim->id, g_bytes_unref);
+	claim->id = fit_id(id);
+	g_free(claim->object);
+	claim->object = fit(object, NAME_MAX_BYTES);
+}
+
 /* Writing */
 
 static void put_padded(unsigned char *field, gsize width, const char *text)
@@ -139,13 +163,11 @@ static void put_object(P11KitUri *uri, const Claim *claim)
 {
 	const CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	g_autofree char *label = fit(claim->object, NAME_MAX_BYTES);
+	g_autoptr(GBytes) id = fit_id(claim->id);
+	gsize len;
+	const void *data = g_bytes_get_data(id, &len);
 
-	if (claim->id != NULL) {
-		gsize len;
-		const void *id = g_bytes_get_data(claim->id, &len);
-
-		put_attribute(uri, CKA_ID, id, MIN(len, ID_MAX_BYTES));
-	}
+	put_attribute(uri, CKA_ID, data, len);
 	put_attribute(uri, CKA_LABEL, label, strlen(label));
 	put_attribute(uri, CKA_CLASS, &class, sizeof(class));
 }
