@@ -18,8 +18,8 @@ typedef enum {
 } ConfineProfile;
 
 /* No new privileges, no core dump, resource limits of the profile, umask 077, and death with the
-   parent when started by one of ours (`parent` is its pid; 0: started by a person). Ends the process
-   if the parent is gone already. */
+   parent when started by one of ours (`parent` is its pid; 0: started by a person). Ends the
+   process if the parent is gone already. */
 bool confine_self(ConfineProfile profile, gint64 parent, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

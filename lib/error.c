@@ -6,7 +6,7 @@
 
 #include "error.h"
 
-G_DEFINE_QUARK(certprop-error-quark, certprop_error)
+G_DEFINE_QUARK(certprop - error - quark, certprop_error)
 
 static const char *const words[] = {
 	[CERTPROP_ERROR_FAILED] = "failed",

@@ -33,6 +33,7 @@ static guint32 read_u32(const guint8 *at)
 
 void wire_frame_begin(WireFrame *frame, WireType type)
 {
+	frame->over = false;
 	frame->bytes = g_byte_array_sized_new(256);
 	append_u32(frame->bytes, (guint32)type);
 	append_u32(frame->bytes, 0); /* the length, known at the end */
@@ -40,7 +41,14 @@ void wire_frame_begin(WireFrame *frame, WireType type)
 
 void wire_frame_bytes(WireFrame *frame, const void *data, gsize len)
 {
-	g_assert(len <= WIRE_FRAME_MAX);
+	/* The peer would hang up on it, and what a card or a module says must not end us: so the
+	   frame is given up and its sender is told. */
+	gsize room = HEAD_LEN + WIRE_FRAME_MAX - frame->bytes->len;
+
+	if (frame->over || room < 4 || len > room - 4) {
+		frame->over = true;
+		return;
+	}
 	append_u32(frame->bytes, (guint32)len);
 	g_byte_array_append(frame->bytes, data, (guint)len);
 }
@@ -71,11 +79,14 @@ void wire_frame_text(WireFrame *frame, const char *text)
 
 GBytes *wire_frame_end(WireFrame *frame)
 {
-	GByteArray *bytes = g_steal_pointer(&frame->bytes);
+	g_autoptr(GByteArray) bytes = g_steal_pointer(&frame->bytes);
 	guint32 le = GUINT32_TO_LE((guint32)(bytes->len - HEAD_LEN));
 
+	if (frame->over)
+		return NULL;
+
 	memcpy(bytes->data + 4, &le, sizeof le);
-	return g_byte_array_free_to_bytes(bytes);
+	return g_byte_array_free_to_bytes(g_steal_pointer(&bytes));
 }
 
 static bool write_all(int fd, const guint8 *data, gsize len, GError **error)
@@ -100,9 +111,17 @@ static bool write_all(int fd, const guint8 *data, gsize len, GError **error)
 bool wire_frame_send(WireFrame *frame, int fd, GError **error)
 {
 	g_autoptr(GBytes) bytes = wire_frame_end(frame);
+	const guint8 *data;
 	gsize len;
-	const guint8 *data = g_bytes_get_data(bytes, &len);
 
+	if (bytes == NULL) {
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_LIMIT,
+			"What was to be sent does not fit into a frame of %u bytes",
+			WIRE_FRAME_MAX);
+		return false;
+	}
+
+	data = g_bytes_get_data(bytes, &len);
 	return write_all(fd, data, len, error);
 }
 
@@ -167,8 +186,10 @@ WireReader *wire_reader_free(WireReader *reader)
 
 void wire_reader_push(WireReader *reader, const void *data, gsize len)
 {
-	/* The frames before are done with: their fields were copied out. */
+	/* The frames before are done with: their fields were copied out. What was not, is lost, and
+	   must not look as if it had been read. */
 	if (reader->taken > 0) {
+		reader->bad = reader->bad || reader->left > 0;
 		g_byte_array_remove_range(reader->buffer, 0, (guint)reader->taken);
 		reader->taken = 0;
 		reader->at = NULL;
@@ -179,13 +200,14 @@ void wire_reader_push(WireReader *reader, const void *data, gsize len)
 
 int wire_reader_next(WireReader *reader, GError **error)
 {
-	const guint8 *head = reader->buffer->data + reader->taken;
 	gsize have = reader->buffer->len - reader->taken;
+	const guint8 *head;
 	guint32 len;
 
 	if (have < HEAD_LEN)
 		return 0;
 
+	head = reader->buffer->data + reader->taken;
 	len = read_u32(head + 4);
 	if (len > WIRE_FRAME_MAX) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL,

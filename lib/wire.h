@@ -19,85 +19,85 @@ G_BEGIN_DECLS
 
 #define WIRE_FRAME_MAX (256u * 1024u) /* bytes after the frame's head */
 #define WIRE_TEXT_MAX  (64u * 1024u)  /* bytes of one text field */
-#define WIRE_NAME_MAX  256u	      /* bytes of a reader's, token's or endpoint's name */
+#define WIRE_NAME_MAX  256u           /* bytes of a reader's, token's or endpoint's name */
 
 typedef enum {
 	/*
 	 * certprop-watch says: always the whole picture, BEGIN READER* END.
 	 */
 	WIRE_WATCH_BEGIN = 0x10, /* number WireService, number SCARD code, text detail */
-	WIRE_WATCH_READER,	 /* text name, number ordinal (0 unless a name occurs twice),
+	WIRE_WATCH_READER,       /* text name, number ordinal (0 unless a name occurs twice),
 				    number WireReaderFlags, number event counter, bytes ATR */
-	WIRE_WATCH_END,		 /* (nothing) */
+	WIRE_WATCH_END,          /* (nothing) */
 
 	/*
 	 * certprop-scan says: (TOKEN CERT* )* NOTE* END.
 	 */
 	WIRE_SCAN_TOKEN = 0x20, /* text manufacturer, text model, text serial, text label,
 				   number 1 if the token is initialised */
-	WIRE_SCAN_CERT,		/* bytes CKA_ID, text CKA_LABEL, number WireKey, bytes DER */
-	WIRE_SCAN_NOTE,		/* text: one thing that was passed over, and why */
-	WIRE_SCAN_END,		/* number CertpropError+1 or 0 = complete, number of CERT frames
+	WIRE_SCAN_CERT,         /* bytes CKA_ID, text CKA_LABEL, number WireKey, bytes DER */
+	WIRE_SCAN_NOTE,         /* text: one thing that was passed over, and why */
+	WIRE_SCAN_END,          /* number CertpropError+1 or 0 = complete, number of CERT frames
 				   sent, text reason */
 
 	/*
-	 * To certprop-store: the request, CONTEXT CONFIG* ENDPOINT* PRESENT* RUN, and, while it runs,
-	 * at most one CONFIRM.
+	 * To certprop-store: the request, CONTEXT CONFIG* ENDPOINT* PRESENT* RUN, and, while it
+	 * runs, at most one CONFIRM.
 	 */
 	WIRE_STORE_CONTEXT = 0x30, /* text host, text endpoint, text reader, text module,
 				      number now (Unix seconds), number WireStoreFlags */
-	WIRE_STORE_CONFIG,	   /* text group, text key, text value (as in the file) */
-	WIRE_STORE_ENDPOINT,	   /* text endpoint, number live (0, 1), number settled (0, 1: every
+	WIRE_STORE_CONFIG,         /* text group, text key, text value (as in the file) */
+	WIRE_STORE_ENDPOINT,       /* text endpoint, number live (0, 1), number settled (0, 1: every
 				      card in it has been read) */
-	WIRE_STORE_PRESENT,	   /* text endpoint, text reader, text manufacturer, text model,
+	WIRE_STORE_PRESENT,        /* text endpoint, text reader, text manufacturer, text model,
 				      text serial */
-	WIRE_STORE_RUN,		   /* number WireStoreMode */
-	WIRE_STORE_CONFIRM,	   /* number 1 = the reader did not change, 0 = forget it; text why */
+	WIRE_STORE_RUN,            /* number WireStoreMode */
+	WIRE_STORE_CONFIRM, /* number 1 = the reader did not change, 0 = forget it; text why */
 
 	/*
 	 * certprop-store says.
 	 */
 	WIRE_REPORT_TOKEN = 0x50, /* text manufacturer, text model, text serial, text label, text
 				     module, number of certificates */
-	WIRE_REPORT_DATABASE,	  /* text path ("sql:/..."), text application, text status, text
+	WIRE_REPORT_DATABASE,     /* text path ("sql:/..."), text application, text status, text
 				     reason; the frames below belong to the last one */
-	WIRE_REPORT_CERT,	  /* text sha256, text nickname, text subject, text issuer, text serial
-				     (hex), number not before, number not after (Unix seconds),
-				     number WireCertFlags; its claims follow */
-	WIRE_REPORT_CLAIM,	  /* text uri, text manufacturer, text model, text serial, text label,
-				     text id (hex), text object, text module, text endpoint, text
-				     reader, text host, text since */
-	WIRE_REPORT_STEP,	  /* text action ("create", "claim", "release", "delete", "keep",
-				     "skip"), text sha256, text nickname, text reason, number 1 if
-				     done, 0 if only planned (dry run) */
-	WIRE_REPORT_PENDING,	  /* number of releases and deletions that wait for CONFIRM */
-	WIRE_REPORT_ERROR,	  /* number CertpropError, text; about the last database, or about the
-				     whole batch before the first */
-	WIRE_REPORT_END,	  /* number of errors */
+	WIRE_REPORT_CERT,    /* text sha256, text nickname, text subject, text issuer, text serial
+				(hex), number not before, number not after (Unix seconds),
+				number WireCertFlags; its claims follow */
+	WIRE_REPORT_CLAIM,   /* text uri, text manufacturer, text model, text serial, text label,
+				text id (hex), text object, text module, text endpoint, text
+				reader, text host, text since */
+	WIRE_REPORT_STEP,    /* text action ("create", "claim", "release", "delete", "keep",
+				"skip"), text sha256, text nickname, text reason, number 1 if
+				done, 0 if only planned (dry run) */
+	WIRE_REPORT_PENDING, /* number of releases and deletions that wait for CONFIRM */
+	WIRE_REPORT_ERROR,   /* number CertpropError, text; about the last database, or about the
+				whole batch before the first */
+	WIRE_REPORT_END,     /* number of errors */
 } WireType;
 
 typedef enum {
-	WIRE_SERVICE_UNKNOWN,	  /* nothing was heard yet */
-	WIRE_SERVICE_OK,	  /* readers, possibly none, are known */
-	WIRE_SERVICE_ABSENT,	  /* no pcscd, or it went away */
-	WIRE_SERVICE_DENIED,	  /* SCARD_W_SECURITY_VIOLATION: polkit says no */
+	WIRE_SERVICE_UNKNOWN,      /* nothing was heard yet */
+	WIRE_SERVICE_OK,           /* readers, possibly none, are known */
+	WIRE_SERVICE_ABSENT,       /* no pcscd, or it went away */
+	WIRE_SERVICE_DENIED,       /* SCARD_W_SECURITY_VIOLATION: polkit says no */
 	WIRE_SERVICE_INCOMPATIBLE, /* protocol versions of library and pcscd differ */
-	WIRE_SERVICE_FAILED,	  /* anything else; the SCARD code tells */
+	WIRE_SERVICE_FAILED,       /* anything else; the SCARD code tells */
 } WireService;
 
 typedef enum {
-	WIRE_READER_PRESENT = 1 << 0,	/* a card is in */
-	WIRE_READER_MUTE = 1 << 1,	/* it does not answer */
-	WIRE_READER_EXCLUSIVE = 1 << 2, /* held by somebody for himself */
-	WIRE_READER_IN_USE = 1 << 3,	/* shared with somebody */
+	WIRE_READER_PRESENT = 1 << 0,     /* a card is in */
+	WIRE_READER_MUTE = 1 << 1,        /* it does not answer */
+	WIRE_READER_EXCLUSIVE = 1 << 2,   /* held by somebody for himself */
+	WIRE_READER_IN_USE = 1 << 3,      /* shared with somebody */
 	WIRE_READER_UNAVAILABLE = 1 << 4, /* the reader cannot be asked */
-	WIRE_READER_TWIN = 1 << 5,	/* another reader of the same name hides this one */
+	WIRE_READER_TWIN = 1 << 5,        /* another reader of the same name hides this one */
 } WireReaderFlags;
 
 typedef enum {
 	WIRE_KEY_UNKNOWN, /* the module shows private keys only after a login, or none at all */
-	WIRE_KEY_SEEN,	  /* a private key object with the same CKA_ID was seen without login */
-	WIRE_KEY_NONE,	  /* the module does show private keys without login, and none fits */
+	WIRE_KEY_SEEN,    /* a private key object with the same CKA_ID was seen without login */
+	WIRE_KEY_NONE,    /* the module does show private keys without login, and none fits */
 } WireKey;
 
 typedef enum {
@@ -123,6 +123,7 @@ typedef enum {
 /* Writing: a frame is built in a WireFrame and then sent in one piece. */
 typedef struct WireFrame {
 	GByteArray *bytes;
+	bool over; /* it would be larger than WIRE_FRAME_MAX */
 } WireFrame;
 
 void wire_frame_begin(WireFrame *frame, WireType type);
@@ -130,21 +131,23 @@ void wire_frame_number(WireFrame *frame, guint64 value);
 /* NULL is an empty text. Invalid UTF-8 is repaired, an over-long text is cut at a character. */
 void wire_frame_text(WireFrame *frame, const char *text);
 void wire_frame_bytes(WireFrame *frame, const void *data, gsize len);
-/* Returns the whole frame, head included; free with g_bytes_unref(). The frame is empty again. */
+/* Returns the whole frame, head included; free with g_bytes_unref(). NULL if it is larger than
+   WIRE_FRAME_MAX. The frame is empty again. */
 GBytes *wire_frame_end(WireFrame *frame) G_GNUC_WARN_UNUSED_RESULT;
-/* Ends the frame and writes it to a blocking descriptor, through short writes and EINTR. */
+/* Ends the frame and writes it to a blocking descriptor, through short writes and EINTR. Errors:
+   LIMIT when it is larger than WIRE_FRAME_MAX (nothing is written then). */
 bool wire_frame_send(WireFrame *frame, int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Builds and sends in one call: fields is a string of 'n' (guint64), 't' (const char *) and 'b'
-   (const void *, gsize), followed by the values. */
-bool wire_send(int fd, GError **error, WireType type, const char *fields, ...)
-	G_GNUC_WARN_UNUSED_RESULT;
-/* The same, into memory. */
+   (const void *, gsize), followed by the values. Mind that an int must be cast to guint64. */
+bool wire_send(
+	int fd, GError **error, WireType type, const char *fields, ...) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, into memory. NULL if it is larger than WIRE_FRAME_MAX. */
 GBytes *wire_pack(WireType type, const char *fields, ...) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Reading: bytes are pushed in as they come, whole frames are taken out. */
 typedef struct WireReader {
 	GByteArray *buffer; /* what was pushed and not yet taken */
-	gsize taken;	    /* bytes of it that the current frame and those before it used */
+	gsize taken;        /* bytes of it that the current frame and those before it used */
 	/* the current frame */
 	WireType type;
 	const guint8 *at;
