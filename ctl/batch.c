@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A pipeline that is the store alone, waited for. It may be waited for after others were started:
+ * their events are served meanwhile, which is how a listing costs no more time than its slowest
+ * part.
+ */
+
+#include "batch.h"
+
+#include <string.h>
+
+#include "names.h"
+#include "paint.h"
+#include "pipeline.h"
+
+struct Batch {
+	Pipeline *pipeline;
+	const Report *report;
+	GError *error;
+	bool done;
+};
+
+static void on_done(Pipeline *pipeline, const Report *report, const GError *scan_error,
+	const GError *store_error, gpointer data)
+{
+	Batch *batch = data;
+
+	batch->done = true;
+	batch->report = report;
+	if (store_error != NULL)
+		batch->error = g_error_copy(store_error);
+}
+
+Batch *batch_start(const Config *config, WireStoreMode mode, guint32 flags)
+{
+	const PipelineFuncs funcs = {.done = on_done};
+	const PipelineRequest request = {.mode = mode, .flags = flags, .config = config};
+	Batch *batch = g_new0(Batch, 1);
+
+	batch->pipeline = pipeline_start(&request, &funcs, batch);
+
+	return batch;
+}
+
+const Report *batch_wait(Batch *batch, GError **error)
+{
+	while (!batch->done)
+		g_main_context_iteration(NULL, TRUE);
+
+	if (batch->error != NULL) {
+		g_propagate_error(error, g_error_copy(batch->error));
+		return NULL;
+	}
+
+	return batch->report;
+}
+
+Batch *batch_free(Batch *batch)
+{
+	if (batch == NULL)
+		return NULL;
+
+	pipeline_free(batch->pipeline);
+	g_clear_error(&batch->error);
+	g_free(batch);
+
+	return NULL;
+}
+
+int report_complain(const Report *report)
+{
+	guint n_bad = 0;
+
+	for (guint i = 0; i < report->errors->len; i++)
+		paint_complain("%s", (const char *)g_ptr_array_index(report->errors, i));
+
+	for (guint i = 0; i < report->databases->len; i++) {
+		const ReportDatabase *database = g_ptr_array_index(report->databases, i);
+
+		for (guint j = 0; j < database->errors->len; j++)
+			paint_complain("%s: %s", database->path,
+				(const char *)g_ptr_array_index(database->errors, j));
+		n_bad += database->errors->len > 0 ? 1 : 0;
+	}
+
+	if (report->errors->len == 0 && n_bad == 0)
+		return EXIT_STATUS_DONE;
+
+	return n_bad < report->databases->len ? EXIT_STATUS_PARTLY : EXIT_STATUS_FAILED;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One certprop-store without a scan, for a command that wants to know what stands in the databases.
+ */
+
+#include "config.h"
+#include "report.h"
+
+G_BEGIN_DECLS
+
+typedef struct Batch Batch;
+
+/* `mode` DATABASES or LIST. Starts it; other things can be started beside it. */
+Batch *batch_start(const Config *config, WireStoreMode mode, guint32 flags);
+/* Runs the main loop until the store has ended. The report is borrowed from the batch. NULL and an
+   error if there is none. */
+const Report *batch_wait(Batch *batch, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Batch *batch_free(Batch *batch);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Batch, batch_free)
+
+/* Tells each error of the report on standard error. Returns the exit status that follows: DONE,
+   PARTLY, or FAILED when nothing in the report is any good. */
+int report_complain(const Report *report);
+
+G_END_DECLS

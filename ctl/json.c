@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * JSON through json-glib's builder, which cannot produce a document that does not balance. The
+ * values are what the cards and databases say, not escaped for people; but of the characters that a
+ * terminal might obey (C1 controls, bidi marks, DEL: json-glib leaves them as they are) none stands
+ * in the text as itself: JSON can say them as \uXXXX, and a parser reads the same value.
+ */
+
+#include "json.h"
+
+#include <json-glib/json-glib.h>
+
+#include "paint.h"
+#include "text.h"
+
+struct Json {
+	JsonBuilder *builder;
+};
+
+Json *json_new(void)
+{
+	Json *json = g_new0(Json, 1);
+
+	json->builder = json_builder_new();
+
+	return json;
+}
+
+Json *json_free(Json *json)
+{
+	if (json == NULL)
+		return NULL;
+
+	g_object_unref(json->builder);
+	g_free(json);
+
+	return NULL;
+}
+
+static void put_key(Json *json, const char *key)
+{
+	if (key != NULL)
+		json_builder_set_member_name(json->builder, key);
+}
+
+void json_open_object(Json *json, const char *key)
+{
+	put_key(json, key);
+	json_builder_begin_object(json->builder);
+}
+
+void json_close_object(Json *json)
+{
+	json_builder_end_object(json->builder);
+}
+
+void json_open_array(Json *json, const char *key)
+{
+	put_key(json, key);
+	json_builder_begin_array(json->builder);
+}
+
+void json_close_array(Json *json)
+{
+	json_builder_end_array(json->builder);
+}
+
+void json_put_text(Json *json, const char *key, const char *text)
+{
+	g_autofree char *valid = g_utf8_make_valid(text != NULL ? text : "", -1);
+
+	put_key(json, key);
+	json_builder_add_string_value(json->builder, valid);
+}
+
+void json_put_number(Json *json, const char *key, gint64 number)
+{
+	put_key(json, key);
+	json_builder_add_int_value(json->builder, number);
+}
+
+void json_put_bool(Json *json, const char *key, bool value)
+{
+	put_key(json, key);
+	json_builder_add_boolean_value(json->builder, value);
+}
+
+void json_put_time(Json *json, const char *key, gint64 seconds)
+{
+	g_autofree char *text = text_time(seconds);
+
+	json_put_text(json, key, text);
+}
+
+static bool must_escape(gunichar c)
+{
+	GUnicodeType type = g_unichar_type(c);
+
+	if (c == '\n') /* the generator's own; those of the values are \n already */
+		return false;
+
+	return type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT ||
+	       type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
+static void append_escaped(GString *out, gunichar c)
+{
+	if (c < 0x10000) {
+		g_string_append_printf(out, "\\u%04x", c);
+		return;
+	}
+
+	c -= 0x10000;
+	g_string_append_printf(out, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
+}
+
+char *json_text(Json *json, bool pretty)
+{
+	g_autoptr(JsonGenerator) generator = json_generator_new();
+	g_autoptr(JsonNode) root = json_builder_get_root(json->builder);
+
+	json_generator_set_root(generator, root);
+	json_generator_set_pretty(generator, pretty);
+
+	g_autofree char *plain = json_generator_to_data(generator, NULL);
+	GString *out = g_string_sized_new(256);
+	for (const char *at = plain; *at != '\0'; at = g_utf8_next_char(at)) {
+		gunichar c = g_utf8_get_char(at);
+
+		if (must_escape(c))
+			append_escaped(out, c);
+		else
+			g_string_append_unichar(out, c);
+	}
+	g_string_append_c(out, '\n');
+
+	return g_string_free(out, FALSE);
+}
+
+void json_print(Json *json)
+{
+	g_autofree char *text = json_text(json, paint_tty());
+
+	paint_raw(text);
+}

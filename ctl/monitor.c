@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certpropctl monitor: one line for each event, until the user or the service manager ends it. The
+ * daemon's events where one runs; without it, or once it has gone, what a watcher of our own sees:
+ * cards and the card service, but not what becomes of certificates.
+ */
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "change.h"
+#include "ctl.h"
+#include "error.h"
+#include "event.h"
+#include "names.h"
+#include "paint.h"
+#include "peer.h"
+#include "watcher.h"
+
+#define MONITOR_ENDPOINT "local"
+
+typedef struct Monitor {
+	bool json;
+	GMainLoop *loop;
+	Peer *peer;
+	gulong closed; /* handler on the peer's connection */
+	Watcher *watcher;
+	Change *change;
+} Monitor;
+
+static void print_event(const Monitor *monitor, GVariant *event)
+{
+	if (monitor->json) {
+		g_autofree char *line = event_json(event);
+
+		paint_raw(line);
+	} else {
+		g_autofree char *line = event_text(event);
+
+		paint_line(PAINT_PLAIN, "%s", line);
+	}
+
+	/* somebody reads along; when nobody does any more, it is over */
+	if (fflush(stdout) != 0)
+		g_main_loop_quit(monitor->loop);
+}
+
+static void on_view(Watcher *watcher, gpointer data)
+{
+	Monitor *monitor = data;
+	g_autoptr(GPtrArray) events = change_update(monitor->change, watcher_view(watcher));
+
+	for (guint i = 0; i < events->len; i++)
+		print_event(monitor, g_ptr_array_index(events, i));
+}
+
+static void watch_alone(Monitor *monitor, const char *why)
+{
+	paint_complain(
+		"%s; reporting what the readers show, not what becomes of certificates", why);
+	monitor->change = change_new(MONITOR_ENDPOINT);
+	monitor->watcher = watcher_new(MONITOR_ENDPOINT, false, on_view, monitor);
+}
+
+static void on_event(GDBusConnection *connection, const char *sender, const char *path,
+	const char *interface, const char *signal, GVariant *parameters, gpointer data)
+{
+	if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(a{sv})")))
+		return;
+
+	g_autoptr(GVariant) event = g_variant_get_child_value(parameters, 0);
+	print_event(data, event);
+}
+
+static void on_closed(GDBusConnection *connection, gboolean by_peer, GError *error, gpointer data)
+{
+	Monitor *monitor = data;
+
+	g_clear_signal_handler(&monitor->closed, connection);
+	watch_alone(monitor, NAME_DAEMON " has gone");
+}
+
+static void on_answer(Peer *peer, GVariant *status, const GError *error, gpointer data)
+{
+	Monitor *monitor = data;
+
+	if (status == NULL) {
+		watch_alone(monitor, error->message);
+		return;
+	}
+
+	GDBusConnection *connection = peer_connection(peer);
+	g_dbus_connection_signal_subscribe(connection, NULL, NAME_BUS_IFACE, "Event", NAME_BUS_PATH,
+		NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_event, monitor, NULL);
+	monitor->closed = g_signal_connect(connection, "closed", G_CALLBACK(on_closed), monitor);
+}
+
+static gboolean on_signal(gpointer data)
+{
+	Monitor *monitor = data;
+
+	g_main_loop_quit(monitor->loop);
+
+	return G_SOURCE_CONTINUE;
+}
+
+int verb_monitor(Ctl *ctl, char **args)
+{
+	Monitor monitor = {.json = ctl->json, .loop = g_main_loop_new(NULL, FALSE)};
+	guint interrupted = g_unix_signal_add(SIGINT, on_signal, &monitor);
+	guint terminated = g_unix_signal_add(SIGTERM, on_signal, &monitor);
+
+	monitor.peer = peer_open(on_answer, &monitor);
+	g_main_loop_run(monitor.loop);
+
+	if (monitor.closed != 0)
+		g_clear_signal_handler(&monitor.closed, peer_connection(monitor.peer));
+	peer_free(monitor.peer);
+	watcher_free(monitor.watcher);
+	change_free(monitor.change);
+	g_source_remove(interrupted);
+	g_source_remove(terminated);
+	g_main_loop_unref(monitor.loop);
+
+	return EXIT_STATUS_DONE;
+}
