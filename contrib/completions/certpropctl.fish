@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of certpropctl for fish.
+
+function __certpropctl_nicknames
+    certpropctl list --json 2>/dev/null | sed 's/"nickname" *: *"/\n&/g' |
+        sed -n 's/^"nickname" *: *"\([^"\\\\]*\)".*/\1/p'
+end
+
+function __certpropctl_keys
+    certpropctl config --no-color 2>/dev/null | sed -n 's/^\([a-z]*\.[a-z-]*\) .*/\1/p'
+end
+
+set -l commands status list show sync monitor databases config
+
+complete -c certpropctl -f
+complete -c certpropctl -s h -l help -d 'Show help'
+complete -c certpropctl -l no-color -d 'No colours, also on a terminal'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -l version -d 'Print the version'
+complete -c certpropctl -n "__fish_seen_subcommand_from $commands" -l json -d 'Print JSON'
+complete -c certpropctl -n '__fish_seen_subcommand_from sync' -l dry-run -d 'Say what would be done, do nothing'
+
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a status -d 'What runs, which cards are in'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a list -d 'Propagated certificates'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a show -d 'Everything about one certificate'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a sync -d 'Look at every card now'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a monitor -d 'Report events as they happen'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a databases -d 'Databases that certificates go to'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a config -d 'Effective configuration'
+
+complete -c certpropctl -n '__fish_seen_subcommand_from show' -F -a '(__certpropctl_nicknames)'
+complete -c certpropctl -n '__fish_seen_subcommand_from config' -a '(__certpropctl_keys)'
