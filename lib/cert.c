@@ -80,15 +80,10 @@ static char *name_text(const X509_NAME *name)
 	char *data = NULL;
 	long len;
 
-	/* A value that contradicts its own string type has no text: all values in hex, then, which
-	   is the other form that RFC 4514 knows. */
+	/* A name with a value that contradicts its type was refused with the certificate. */
 	if (X509_NAME_print_ex(bio, name, 0, flags) < 0) {
 		ERR_clear_error();
-		(void)BIO_reset(bio);
-		if (X509_NAME_print_ex(bio, name, 0, flags | ASN1_STRFLGS_DUMP_ALL) < 0) {
-			ERR_clear_error();
-			return g_strdup("");
-		}
+		return g_strdup("");
 	}
 
 	len = BIO_get_mem_data(bio, &data);

@@ -50,10 +50,36 @@ static void add_entry(X509_NAME *name, int nid, int type, const char *text, gsiz
 	if (text == NULL)
 		return;
 
-	/* With a real ASN.1 type instead of MBSTRING_*, OpenSSL takes the bytes as they are. */
+	/* With a real ASN.1 type instead of MBSTRING_*, OpenSSL takes any bytes that it can read.
+	 */
 	g_assert(X509_NAME_add_entry_by_NID(name, nid, type != 0 ? type : V_ASN1_UTF8STRING,
 			 (const unsigned char *)text, (int)(len > 0 ? len : strlen(text)), -1,
 			 0) == 1);
+}
+
+/* The common name's bytes contradict its type. OpenSSL would not make such a name; so it is made as
+   a T61String, where all bytes are letters, and gets its tag when all is done. */
+static bool is_patched(const MakerSpec *spec)
+{
+	gssize len = spec->cn_len > 0 ? (gssize)spec->cn_len : -1;
+
+	if (spec->cn == NULL || spec->cn_type == V_ASN1_T61STRING)
+		return false;
+	return spec->cn_type != 0 || !g_utf8_validate(spec->cn, len, NULL);
+}
+
+static GBytes *patch(GBytes *der, const MakerSpec *spec)
+{
+	static const guint8 mark[] = {0x06, 0x03, 0x55, 0x04, 0x03, V_ASN1_T61STRING};
+	gsize len;
+	guint8 *data = g_bytes_unref_to_data(der, &len);
+
+	for (gsize i = 0; i + sizeof(mark) <= len; i++) {
+		if (memcmp(data + i, mark, sizeof(mark)) == 0)
+			data[i + sizeof(mark) - 1] =
+				(guint8)(spec->cn_type != 0 ? spec->cn_type : V_ASN1_UTF8STRING);
+	}
+	return g_bytes_new_take(data, len);
 }
 
 static X509_NAME *subject(const MakerSpec *spec)
@@ -61,7 +87,8 @@ static X509_NAME *subject(const MakerSpec *spec)
 	X509_NAME *name = X509_NAME_new();
 
 	add_entry(name, NID_organizationName, 0, spec->organisation, 0);
-	add_entry(name, NID_commonName, spec->cn_type, spec->cn, spec->cn_len);
+	add_entry(name, NID_commonName, is_patched(spec) ? V_ASN1_T61STRING : spec->cn_type,
+		spec->cn, spec->cn_len);
 	add_entry(name, NID_pkcs9_emailAddress, V_ASN1_IA5STRING, spec->subject_email, 0);
 	return name;
 }
@@ -163,6 +190,10 @@ MakerCert *maker_cert(const MakerSpec *spec)
 	cert->der = to_der(x509);
 	cert->name = name_der(X509_get_subject_name(x509));
 	X509_free(x509);
+	if (is_patched(spec)) {
+		cert->der = patch(cert->der, spec);
+		cert->name = patch(cert->name, spec);
+	}
 	return cert;
 }
 

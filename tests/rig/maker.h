@@ -30,7 +30,8 @@ typedef struct MakerCert {
 typedef struct MakerSpec {
 	const char *cn;
 	gsize cn_len; /* 0: up to the NUL */
-	int cn_type;  /* V_ASN1_...; 0: UTF8String. The bytes are not checked against it. */
+	int cn_type;  /* V_ASN1_...; 0: UTF8String. If the bytes are none of it, the signature does
+			 not verify. */
 	const char *organisation;
 	const char *subject_email;
 	const char *email; /* rfc822Name in the subject's alternative names */
