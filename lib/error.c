@@ -6,7 +6,10 @@
 
 #include "error.h"
 
-G_DEFINE_QUARK(certprop - error - quark, certprop_error)
+GQuark certprop_error_quark(void)
+{
+	return g_quark_from_static_string("certprop-error-quark");
+}
 
 static const char *const words[] = {
 	[CERTPROP_ERROR_FAILED] = "failed",
