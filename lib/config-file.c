@@ -244,7 +244,7 @@ static void walk_line(Walk *walk, const char *start, gsize len)
 		walk_pair(walk, line);
 }
 
-static void walk_text(Walk *walk, const char *text, gsize len)
+static void walk_lines(Walk *walk, const char *text, gsize len)
 {
 	const char *end = text + len;
 
@@ -259,6 +259,16 @@ static void walk_text(Walk *walk, const char *text, gsize len)
 		walk_line(walk, text, (gsize)(stop - text));
 		text = stop + 1;
 	}
+}
+
+void config_text_load(
+	Config *config, GPtrArray *faults, const char *file, bool user, const char *text, gsize len)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	Walk walk = {.config = config, .faults = faults, .file = file, .user = user, .seen = seen};
+
+	walk_lines(&walk, text, len);
+	g_free(walk.group);
 }
 
 /* Up to one byte more than the cap. Returns NULL with errno, 0 standing for "no regular file". */
@@ -289,37 +299,36 @@ static GByteArray *read_file(int fd)
 	return g_steal_pointer(&bytes);
 }
 
-static void walk_content(Walk *walk, int fd)
+static void load_open_file(Config *config, GPtrArray *faults, const char *path, bool user, int fd)
 {
+	Walk about = {.faults = faults, .file = path};
 	g_autoptr(GByteArray) bytes = read_file(fd);
 
 	if (bytes == NULL)
-		say(walk, false, "Reading it failed: %s",
+		say(&about, false, "Reading it failed: %s",
 			errno != 0 ? g_strerror(errno) : "it is not a regular file");
 	else if (bytes->len > FILE_MAX)
-		say(walk, false, "It is larger than %u KiB: this cannot be a configuration",
+		say(&about, false, "It is larger than %u KiB: this cannot be a configuration",
 			FILE_MAX / 1024);
 	else
-		walk_text(walk, (const char *)bytes->data, bytes->len);
+		config_text_load(config, faults, path, user, (const char *)bytes->data, bytes->len);
 }
 
 static void load_file(Config *config, GPtrArray *faults, const char *path, bool user)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	Walk walk = {.config = config, .faults = faults, .file = path, .user = user, .seen = seen};
+	Walk about = {.faults = faults, .file = path};
 	/* O_NONBLOCK: a FIFO must not hold up the daemon. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return;
 	if (fd < 0) {
-		say(&walk, false, "Opening it failed: %s", g_strerror(errno));
+		say(&about, false, "Opening it failed: %s", g_strerror(errno));
 		return;
 	}
 
-	walk_content(&walk, fd);
+	load_open_file(config, faults, path, user, fd);
 	(void)close(fd);
-	g_free(walk.group);
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)
@@ -335,11 +344,11 @@ static void load_dropins(Config *config, GPtrArray *faults, const char *path)
 	const char *name;
 
 	if (dir == NULL) {
-		Walk walk = {.faults = faults, .file = path};
+		Walk about = {.faults = faults, .file = path};
 
 		if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) &&
 			!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR))
-			say(&walk, false, "%s", error->message);
+			say(&about, false, "%s", error->message);
 		return;
 	}
 

@@ -51,4 +51,8 @@ bool config_value_set(Config *config, const ConfigKey *key, const char *text,
 char *config_value_get(const Config *config, const ConfigKey *key) G_GNUC_WARN_UNUSED_RESULT;
 void config_value_clear(Config *config, const ConfigKey *key);
 
+/* Takes over what one file says; adds its faults (ConfigFault) to `faults`. */
+void config_text_load(Config *config, GPtrArray *faults, const char *file, bool user,
+	const char *text, gsize len);
+
 G_END_DECLS
