@@ -33,9 +33,9 @@ typedef struct PipelineRequest {
 	WireStoreMode mode;
 	guint32 flags; /* WIRE_STORE_DRY_RUN, WIRE_STORE_LOGOUT */
 	const Config *config;
-	const char *endpoint; /* NULL without a scan */
-	const char *reader;   /* NULL without a scan */
-	const char *module;   /* as in the configuration; NULL: no scan, the store alone */
+	const char *endpoint;       /* NULL without a scan */
+	const char *reader;         /* NULL without a scan */
+	const char *module;         /* as in the configuration; NULL: no scan, the store alone */
 	const GPtrArray *others;    /* char *: names of all other readers; NULL: none */
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */

@@ -64,11 +64,26 @@ static void database_free(ReportDatabase *database)
 	g_free(database);
 }
 
+GPtrArray *report_tokens_new(void)
+{
+	return g_ptr_array_new_with_free_func((GDestroyNotify)token_entry_free);
+}
+
+ReportToken *report_token_dup(const ReportToken *token)
+{
+	ReportToken *copy = g_new0(ReportToken, 1);
+
+	copy->token = token_dup(token->token);
+	copy->module = g_strdup(token->module);
+	copy->n_certs = token->n_certs;
+	return copy;
+}
+
 Report *report_new(void)
 {
 	Report *report = g_new0(Report, 1);
 
-	report->tokens = g_ptr_array_new_with_free_func((GDestroyNotify)token_entry_free);
+	report->tokens = report_tokens_new();
 	report->databases = g_ptr_array_new_with_free_func((GDestroyNotify)database_free);
 	report->errors = g_ptr_array_new_with_free_func(g_free);
 	return report;

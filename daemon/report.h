@@ -31,7 +31,7 @@ typedef struct ReportClaim {
 typedef struct ReportCert {
 	char *sha256, *nickname, *subject, *issuer, *serial;
 	gint64 not_before, not_after;
-	guint32 flags;	   /* WireCertFlags */
+	guint32 flags;     /* WireCertFlags */
 	GPtrArray *claims; /* ReportClaim */
 } ReportCert;
 
@@ -52,7 +52,7 @@ typedef struct Report {
 	GPtrArray *databases; /* ReportDatabase */
 	GPtrArray *errors;    /* char *: about the batch as a whole */
 	CertpropError code;   /* of the first of these errors, if there is one */
-	bool ended;	      /* REPORT_END was seen: the rest is whole */
+	bool ended;           /* REPORT_END was seen: the rest is whole */
 } Report;
 
 Report *report_new(void);
@@ -62,6 +62,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 /* Adds the reader's current frame. Errors: PROTOCOL. Frames that carry no report content
    (WIRE_REPORT_PENDING) are the caller's. */
 bool report_add_frame(Report *report, WireReader *frame, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* An array that owns ReportTokens, and a copy of one. */
+GPtrArray *report_tokens_new(void) G_GNUC_WARN_UNUSED_RESULT;
+ReportToken *report_token_dup(const ReportToken *token) G_GNUC_WARN_UNUSED_RESULT;
 /* How many steps of `action` were done (or planned, in a dry run). NULL counts every write. */
 unsigned report_count(const ReportDatabase *database, const char *action);
 

@@ -121,16 +121,25 @@ static void begin(Watcher *watcher, WireReader *frame)
 	watcher->next->detail = wire_get_text(frame, WATCHER_DETAIL_MAX);
 }
 
-static void add_reader(Watcher *watcher, WireReader *frame)
+static bool add_reader(Watcher *watcher, WireReader *frame, GError **error)
 {
 	WatcherReader *reader = g_new0(WatcherReader, 1);
+	bool twice;
 
 	reader->name = wire_get_text(frame, WIRE_NAME_MAX);
 	reader->ordinal = (unsigned)wire_get_number(frame);
 	reader->flags = (guint32)wire_get_number(frame);
 	reader->counter = (guint32)wire_get_number(frame);
 	reader->atr = wire_get_bytes(frame, WATCHER_ATR_MAX);
+	twice = watcher_view_find(watcher->next, reader->name, reader->ordinal) != NULL;
 	g_ptr_array_add(watcher->next->readers, reader);
+
+	if (twice) {
+		g_set_error_literal(error, CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL,
+			"it named one reader twice");
+		return false;
+	}
+	return wire_reader_done(frame, error);
 }
 
 static bool on_frame(Helper *helper, WireReader *frame, gpointer data, GError **error)
@@ -143,10 +152,8 @@ static bool on_frame(Helper *helper, WireReader *frame, gpointer data, GError **
 		return wire_reader_done(frame, error);
 	}
 	if (type == WIRE_WATCH_READER && watcher->next != NULL &&
-		watcher->next->readers->len < WATCHER_READERS_MAX) {
-		add_reader(watcher, frame);
-		return wire_reader_done(frame, error);
-	}
+		watcher->next->readers->len < WATCHER_READERS_MAX)
+		return add_reader(watcher, frame, error);
 	if (type != WIRE_WATCH_END || watcher->next == NULL) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL,
 			"a frame of type 0x%02x came where none belongs, or too many readers",

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One certprop-watch and what it says of its endpoint: the service's state and every reader. Used by
- * the daemon for as long as it lives and by certpropctl for one command.
+ * One certprop-watch and what it says of its endpoint: the service's state and every reader. Used
+ * by the daemon for as long as it lives and by certpropctl for one command.
  */
 
 #include <gio/gio.h>
@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef struct WatcherReader {
 	char *name;
 	unsigned ordinal; /* tells readers of one name apart */
-	guint32 flags;	  /* WireReaderFlags */
+	guint32 flags;    /* WireReaderFlags */
 	guint32 counter;  /* pcscd's event counter, 16 bits */
 	GBytes *atr;
 } WatcherReader;

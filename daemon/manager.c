@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns everything that the daemon knows, and nothing else: what is believed follows from the
+ * watchers' last views, the looks since, and the configuration. No state of ours outlives the
+ * process; the databases carry it.
+ *
+ * It decides nothing about cards (reader.c) or about the databases (certprop-store); it answers
+ * what is live and present, and it says what happened.
+ */
+
+#include "manager.h"
+
+#include <string.h>
+
+#include "host.h"
+#include "log.h"
+#include "names.h"
+
+static void database_free(ManagerDatabase *database)
+{
+	g_free(database->path);
+	g_free(database->application);
+	g_free(database->status);
+	g_free(database->reason);
+	g_free(database);
+}
+
+Manager *manager_new(Config *config, GPtrArray *faults, EventFunc event, gpointer data)
+{
+	Manager *manager = g_new0(Manager, 1);
+
+	manager->config = config;
+	manager->faults = faults;
+	manager->host = host_here();
+	manager->since = g_get_real_time() / G_USEC_PER_SEC;
+	manager->endpoints = g_ptr_array_new_with_free_func((GDestroyNotify)endpoint_free);
+	manager->leaving = g_ptr_array_new_with_free_func((GDestroyNotify)reader_free);
+	manager->databases = g_ptr_array_new_with_free_func((GDestroyNotify)database_free);
+	manager->batch = batch_new(manager);
+	manager->event = event;
+	manager->event_data = data;
+	return manager;
+}
+
+Manager *manager_free(Manager *manager)
+{
+	if (manager == NULL)
+		return NULL;
+
+	g_ptr_array_unref(manager->endpoints);
+	g_ptr_array_unref(manager->leaving);
+	batch_free(manager->batch);
+	g_clear_handle_id(&manager->end_source, g_source_remove);
+	g_ptr_array_unref(manager->databases);
+	g_ptr_array_unref(manager->faults);
+	config_free(manager->config);
+	g_free(manager->host);
+	g_free(manager);
+	return NULL;
+}
+
+void manager_start(Manager *manager)
+{
+	/* Whatever happened while no daemon ran is put right by the first batch. */
+	batch_due(manager->batch);
+	g_ptr_array_add(manager->endpoints, endpoint_new(manager, ENDPOINT_LOCAL));
+}
+
+void manager_look(Manager *manager)
+{
+	batch_due(manager->batch);
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+
+		for (guint j = 0; j < endpoint->readers->len; j++)
+			reader_look(g_ptr_array_index(endpoint->readers, j));
+	}
+	manager_settle(manager);
+}
+
+bool manager_reload(Manager *manager)
+{
+	g_autofree char *user_dir = config_user_dir();
+	g_autoptr(GPtrArray) faults = NULL;
+	Config *config = config_load(CERTPROP_SYSCONFDIR "/" NAME_CONFIG_DIR, user_dir, &faults);
+
+	g_ptr_array_unref(manager->faults);
+	manager->faults = g_ptr_array_ref(faults);
+	for (guint i = 0; i < faults->len; i++) {
+		const ConfigFault *fault = g_ptr_array_index(faults, i);
+		g_autofree char *text = config_fault_text(fault);
+
+		log_say(fault->warning ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_CRITICAL, NULL, "%s",
+			text);
+	}
+	manager_say(manager,
+		&(const Event){
+			.kind = EVENT_RELOAD,
+			.reason = config != NULL ? "read again"
+						 : "faulty, the one that was in force is kept",
+		});
+	if (config == NULL)
+		return false;
+
+	config_free(manager->config);
+	manager->config = config;
+	manager_look(manager);
+	return true;
+}
+
+static gboolean call_ended(gpointer data)
+{
+	Manager *manager = data;
+
+	manager->end_source = 0;
+	manager->ended(manager->ended_data);
+	return G_SOURCE_REMOVE;
+}
+
+void manager_end(Manager *manager, void (*done)(gpointer data), gpointer data)
+{
+	GPtrArray *live = manager_live(manager);
+	GPtrArray *present = manager_present(manager);
+
+	g_ptr_array_set_size(manager->endpoints, 0);
+	g_ptr_array_set_size(manager->leaving, 0);
+	if (manager->config->on_logout == CONFIG_REMOVE) {
+		batch_logout(manager->batch, live, present, done, data);
+		return;
+	}
+
+	g_ptr_array_unref(live);
+	g_ptr_array_unref(present);
+	manager->batch = batch_free(manager->batch);
+	manager->ended = done;
+	manager->ended_data = data;
+	manager->end_source = g_idle_add(call_ended, manager);
+}
+
+void manager_say(Manager *manager, const Event *event)
+{
+	manager->event(event, manager->event_data);
+}
+
+static void live_free(PipelineEndpoint *endpoint)
+{
+	g_free(endpoint->name);
+	g_free(endpoint);
+}
+
+GPtrArray *manager_live(const Manager *manager)
+{
+	GPtrArray *live = g_ptr_array_new_with_free_func((GDestroyNotify)live_free);
+
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+		PipelineEndpoint *entry = g_new0(PipelineEndpoint, 1);
+
+		entry->name = g_strdup(endpoint->name);
+		entry->live = endpoint_live(endpoint);
+		entry->settled = endpoint_settled(endpoint);
+		g_ptr_array_add(live, entry);
+	}
+
+	return live;
+}
+
+static void present_free(PipelinePresent *present)
+{
+	g_free(present->endpoint);
+	g_free(present->reader);
+	token_free(present->token);
+	g_free(present);
+}
+
+static void add_present(GPtrArray *present, const Reader *reader, const GPtrArray *tokens)
+{
+	for (guint i = 0; tokens != NULL && i < tokens->len; i++) {
+		const ReportToken *read = g_ptr_array_index(tokens, i);
+		PipelinePresent *entry = g_new0(PipelinePresent, 1);
+
+		entry->endpoint = g_strdup(reader->endpoint);
+		entry->reader = g_strdup(reader->name);
+		entry->token = token_dup(read->token);
+		g_ptr_array_add(present, entry);
+	}
+}
+
+GPtrArray *manager_present(const Manager *manager)
+{
+	GPtrArray *present = g_ptr_array_new_with_free_func((GDestroyNotify)present_free);
+
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+
+		for (guint j = 0; j < endpoint->readers->len; j++) {
+			const Reader *reader = g_ptr_array_index(endpoint->readers, j);
+
+			add_present(present, reader, reader->tokens);
+			/* What an earlier module has just read of the same card. */
+			add_present(present, reader, reader->found);
+		}
+	}
+
+	return present;
+}
+
+GPtrArray *manager_other_readers(const Manager *manager, const Reader *reader)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+
+		if (strcmp(endpoint->name, reader->endpoint) != 0)
+			continue;
+		for (guint j = 0; j < endpoint->readers->len; j++) {
+			const Reader *other = g_ptr_array_index(endpoint->readers, j);
+
+			if (other != reader && strcmp(other->name, reader->name) != 0)
+				g_ptr_array_add(names, g_strdup(other->name));
+		}
+	}
+
+	return names;
+}
+
+static const ManagerDatabase *find_database(const Manager *manager, const char *path)
+{
+	for (guint i = 0; i < manager->databases->len; i++) {
+		const ManagerDatabase *database = g_ptr_array_index(manager->databases, i);
+
+		if (strcmp(database->path, path) == 0)
+			return database;
+	}
+
+	return NULL;
+}
+
+/* A database that cannot be used is said once, and again when it changes. */
+static void say_status(Manager *manager, const ReportDatabase *found)
+{
+	const ManagerDatabase *known = find_database(manager, found->path);
+	g_autofree char *reason = NULL;
+
+	if (strcmp(found->status, "ok") == 0 ||
+		(known != NULL && strcmp(known->status, found->status) == 0))
+		return;
+
+	reason = g_strdup_printf(
+		"%s%s%s", found->status, found->reason[0] != '\0' ? ": " : "", found->reason);
+	manager_say(manager, &(const Event){
+				     .kind = EVENT_ERROR,
+				     .database = found->path,
+				     .reason = reason,
+			     });
+}
+
+static void remember_databases(Manager *manager, const Report *report)
+{
+	GPtrArray *databases = g_ptr_array_new_with_free_func((GDestroyNotify)database_free);
+
+	for (guint i = 0; i < report->databases->len; i++) {
+		const ReportDatabase *found = g_ptr_array_index(report->databases, i);
+		ManagerDatabase *database = g_new0(ManagerDatabase, 1);
+
+		say_status(manager, found);
+		database->path = g_strdup(found->path);
+		database->application = g_strdup(found->application);
+		database->status = g_strdup(found->status);
+		database->reason = g_strdup(found->reason);
+		g_ptr_array_add(databases, database);
+	}
+	g_ptr_array_unref(manager->databases);
+	manager->databases = databases;
+}
+
+bool manager_take_report(
+	Manager *manager, const Report *report, const char *endpoint, const char *reader)
+{
+	bool again = false;
+
+	for (guint i = 0; i < report->databases->len; i++) {
+		const ReportDatabase *found = g_ptr_array_index(report->databases, i);
+		bool usable = strcmp(found->status, "ok") == 0;
+
+		for (guint j = 0; j < found->errors->len; j++)
+			manager_say(manager, &(const Event){
+						     .kind = EVENT_ERROR,
+						     .endpoint = endpoint,
+						     .reader = reader,
+						     .database = found->path,
+						     .reason = g_ptr_array_index(found->errors, j),
+					     });
+		/* What is read-only, damaged or somebody else's will not get better by itself. */
+		again |= (usable && found->errors->len > 0) || strcmp(found->status, "busy") == 0;
+	}
+	if (report->ended && report->databases->len > 0)
+		remember_databases(manager, report);
+
+	return again;
+}
+
+static const struct {
+	const char *action;
+	EventKind kind;
+} writes[] = {
+	{"create", EVENT_CREATE},
+	{"claim", EVENT_CLAIM},
+	{"release", EVENT_RELEASE},
+	{"delete", EVENT_DELETE},
+};
+
+void manager_say_step(Manager *manager, const ReportDatabase *database, const ReportStep *step,
+	const char *endpoint, const char *reader)
+{
+	for (gsize i = 0; step->done && i < G_N_ELEMENTS(writes); i++) {
+		if (strcmp(step->action, writes[i].action) != 0)
+			continue;
+		manager_say(manager, &(const Event){
+					     .kind = writes[i].kind,
+					     .endpoint = endpoint,
+					     .reader = reader,
+					     .sha256 = step->sha256,
+					     .nickname = step->nickname,
+					     .database = database->path,
+					     .reason = step->reason,
+				     });
+		return;
+	}
+	if (strcmp(step->action, "skip") == 0)
+		log_say(G_LOG_LEVEL_INFO,
+			&(const LogContext){
+				.endpoint = endpoint,
+				.reader = reader,
+				.cert = step->sha256,
+				.database = database->path,
+				.action = step->action,
+				.reason = step->reason,
+			},
+			"Left \"%s\" out of %s (%s)", step->nickname, database->path, step->reason);
+}
+
+void manager_changed(Manager *manager, const char *endpoint, bool removed)
+{
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		Endpoint *e = g_ptr_array_index(manager->endpoints, i);
+
+		if (removed && strcmp(e->name, endpoint) == 0 &&
+			endpoint_removal_matters(e, manager->config))
+			e->removal_due = true;
+	}
+	batch_void(manager->batch);
+}
+
+void manager_settle(Manager *manager)
+{
+	batch_consider(manager->batch);
+}
+
+void manager_reader_left(Manager *manager, Reader *reader)
+{
+	g_ptr_array_remove(manager->leaving, reader);
+	manager_settle(manager);
+}

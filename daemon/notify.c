@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sd_notify(3) is one datagram to the socket that $NOTIFY_SOCKET names. That does not need a
+ * library.
+ */
+
+#include "notify.h"
+
+#include <glib.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+void notify_send(const char *state)
+{
+	const char *name = g_getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t len = name != NULL ? strlen(name) : 0;
+	int fd;
+
+	if (len < 2 || len >= sizeof address.sun_path || (name[0] != '/' && name[0] != '@'))
+		return;
+
+	memcpy(address.sun_path, name, len);
+	if (name[0] == '@') /* the abstract namespace */
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+	(void)close(fd);
+}

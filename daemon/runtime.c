@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the socket and the locks are. After su or sudo, XDG_RUNTIME_DIR often names somebody else's
+ * directory, and in a bare ssh or cron session there is none: both must work, and every program of
+ * ours that runs as this user must come to the same answer.
+ */
+
+#include "runtime.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "names.h"
+
+static bool is_ours(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+char *runtime_dir(void)
+{
+	const char *given = g_getenv("XDG_RUNTIME_DIR");
+	g_autofree char *usual = g_strdup_printf("/run/user/%u", (unsigned)geteuid());
+
+	if (given != NULL && g_path_is_absolute(given) && is_ours(given))
+		return g_build_filename(given, NAME_RUNTIME_DIR, NULL);
+	if (is_ours(usual))
+		return g_build_filename(usual, NAME_RUNTIME_DIR, NULL);
+	return g_build_filename(g_get_user_state_dir(), NAME_RUNTIME_DIR, NULL);
+}
+
+bool runtime_make(const char *dir, GError **error)
+{
+	struct stat st;
+
+	if (g_mkdir_with_parents(dir, 0700) < 0 || lstat(dir, &st) < 0) {
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED, "Making %s failed: %s",
+			dir, g_strerror(errno));
+		return false;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
+			"%s is not a directory of ours; remove it", dir);
+		return false;
+	}
+	if ((st.st_mode & 077) != 0 && chmod(dir, 0700) < 0) {
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
+			"Others can enter %s, and taking that back failed: %s", dir,
+			g_strerror(errno));
+		return false;
+	}
+
+	return true;
+}
