@@ -133,6 +133,9 @@ guint match_distinct(const GPtrArray *matches)
 /* The first certificate of a PEM file, or NULL if there is none in it. */
 static guchar *from_pem(const guint8 *data, gsize len, gsize *ret_len)
 {
+	if (len == 0)
+		return NULL;
+
 	g_autofree char *text = g_strndup((const char *)data, len); /* ends at a NUL */
 	const char *begin = strstr(text, PEM_BEGIN);
 	const char *end = begin != NULL ? strstr(begin, PEM_END) : NULL;

@@ -8,7 +8,7 @@ _certpropctl_nicknames() {
 }
 
 _certpropctl() {
-	local current=${COMP_WORDS[COMP_CWORD]} command= word options
+	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
 	local commands='status list show sync monitor databases config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
