@@ -95,9 +95,9 @@ typedef enum {
 } WireReaderFlags;
 
 typedef enum {
-	WIRE_KEY_UNKNOWN, /* the module shows private keys only after a login, or none at all */
+	WIRE_KEY_UNKNOWN, /* keys may be there that only a login shows */
 	WIRE_KEY_SEEN,    /* a private key object with the same CKA_ID was seen without login */
-	WIRE_KEY_NONE,    /* the module does show private keys without login, and none fits */
+	WIRE_KEY_NONE,    /* the token needs no login and shows private keys, and none fits */
 } WireKey;
 
 typedef enum {

@@ -44,7 +44,7 @@
 #define DEPTH_MAX       16
 
 /* Enough for sixteen readers and any slots_per_card; slots are made only as readers are found. */
-#define PKCS11_LINES "max_virtual_slots = 256;"
+#define PKCS11_LINES "max_virtual_slots = 256; init_sloppy = false;"
 #define PKCS15_LINES "use_file_caching = no;"
 
 /* OpenSC's own default, and Debian's. */

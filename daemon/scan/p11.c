@@ -10,12 +10,13 @@
  *  - with no slot at all it reports an error without a reason (it asks for zero bytes of memory).
  *
  * A card that is pulled while it is read gives a short list and no error: OpenSC answers from what
- * it has and PKCS#11 has no call that asks whether the card is still there. So the token is looked
- * at once more at the end, which OpenSC does by asking pcscd for the reader's state and the card
- * for its PIN counter. That finds every card that pcscd knows to be gone and every card that is a
- * different one. In the moment between the pull and pcscd's noticing it finds nothing, because
- * OpenSC drops the error of that exchange: whoever takes something away on the word of a scan has
- * to compare the reader's event counter as well, some time afterwards.
+ * it has got (0.23 hangs, which is the safer half of it), and PKCS#11 has no call that asks whether
+ * the card is still there. So the token is looked at once more at the end, which OpenSC does by
+ * asking pcscd for the reader's state and the card for its PIN counter. That finds every card that
+ * pcscd knows to be gone, and every card that is a different one. Between the pull and the moment
+ * pcscd notices it finds nothing, because OpenSC drops the error of that exchange. Nothing else
+ * would do without reading everything twice: whoever takes something away on the word of a scan has
+ * to compare the reader's event counter, longer after it than pcscd takes to notice.
  *
  * One card may be several slots (OpenSC makes one for each of its PINs, and shows the public
  * certificates in the first). Slots of the same reader with the same identity are one token here.
@@ -285,11 +286,12 @@ static Token *token_of(const PKCS11_SLOT *slot)
 	return token_new(token->manufacturer, token->model, token->serialnr, token->label);
 }
 
-/* The private keys that show without a login. NULL when that says nothing about the others. */
-static GPtrArray *visible_keys(Scan *scan, const GPtrArray *slots)
+/* The private keys that show without a login. *ret_hidden: there may be others. */
+static GPtrArray *visible_keys(Scan *scan, const GPtrArray *slots, bool *ret_hidden)
 {
-	g_autoptr(GPtrArray) all = g_ptr_array_new();
+	GPtrArray *all = g_ptr_array_new();
 
+	*ret_hidden = false;
 	for (guint i = 0; i < slots->len; i++) {
 		PKCS11_SLOT *slot = g_ptr_array_index(slots, i);
 		PKCS11_KEY *keys = NULL;
@@ -297,23 +299,22 @@ static GPtrArray *visible_keys(Scan *scan, const GPtrArray *slots)
 
 		/* libp11 gives up the list at the first key of a type that it does not know. */
 		if (PKCS11_enumerate_keys(slot->token, &keys, &n) != 0) {
-			bool gone;
-			g_autofree char *reason = take_reason(&gone);
-
-			note(scan, "Which private keys there are cannot be told: %s",
-				reason != NULL ? reason : "a key is of an unknown type");
-			return NULL;
+			ERR_clear_error();
+			*ret_hidden = true;
+			continue;
 		}
+		*ret_hidden = *ret_hidden || slot->token->loginRequired != 0;
 		for (unsigned k = 0; k < n; k++)
 			g_ptr_array_add(all, &keys[k]);
 	}
-	return all->len > 0 ? g_steal_pointer(&all) : NULL;
+	return all;
 }
 
-static WireKey key_of(const PKCS11_CERT *cert, const GPtrArray *keys)
+/* A token that wants a login may hide keys from us, even if it shows some: a PIV card shows only
+   the one that it uses without a PIN. So "there is none" is said only of tokens that need no login.
+ */
+static WireKey key_of(const PKCS11_CERT *cert, const GPtrArray *keys, bool hidden)
 {
-	if (keys == NULL)
-		return WIRE_KEY_UNKNOWN;
 	for (guint i = 0; i < keys->len; i++) {
 		const PKCS11_KEY *key = g_ptr_array_index(keys, i);
 
@@ -321,7 +322,7 @@ static WireKey key_of(const PKCS11_CERT *cert, const GPtrArray *keys)
 			memcmp(key->id, cert->id, cert->id_len) == 0)
 			return WIRE_KEY_SEEN;
 	}
-	return WIRE_KEY_NONE;
+	return hidden || keys->len == 0 ? WIRE_KEY_UNKNOWN : WIRE_KEY_NONE;
 }
 
 static gint by_id(gconstpointer a, gconstpointer b)
@@ -403,7 +404,7 @@ static bool send_cert(Scan *scan, PKCS11_CERT *cert, WireKey key, GPtrArray *sen
 	return true;
 }
 
-static void send_certs(Scan *scan, const GPtrArray *certs, const GPtrArray *keys)
+static void send_certs(Scan *scan, const GPtrArray *certs, const GPtrArray *keys, bool hidden)
 {
 	g_autoptr(GPtrArray) sent = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	guint64 n = 0;
@@ -413,7 +414,7 @@ static void send_certs(Scan *scan, const GPtrArray *certs, const GPtrArray *keys
 		PKCS11_CERT *cert = g_ptr_array_index(certs, i);
 
 		if (n < scan->request->max_certificates)
-			n += send_cert(scan, cert, key_of(cert, keys), sent);
+			n += send_cert(scan, cert, key_of(cert, keys, hidden), sent);
 		else
 			pass_over(
 				scan, cert, "there are more than [limits] certificates-per-token");
@@ -429,6 +430,7 @@ static bool read_token(Scan *scan, const GPtrArray *slots, GError **error)
 	g_autoptr(Token) token = token_of(first);
 	g_autoptr(GPtrArray) keys = NULL;
 	g_autoptr(GPtrArray) certs = NULL;
+	bool hidden;
 
 	scan->sink->token(first->description, token, first->token->initialized != 0, scan->data);
 	if (first->token->initialized == 0) {
@@ -436,11 +438,11 @@ static bool read_token(Scan *scan, const GPtrArray *slots, GError **error)
 		return true;
 	}
 
-	keys = visible_keys(scan, slots);
+	keys = visible_keys(scan, slots, &hidden);
 	certs = all_certs(scan, slots, error);
 	if (certs == NULL)
 		return false;
-	send_certs(scan, certs, keys);
+	send_certs(scan, certs, keys, hidden);
 	return true;
 }
 
