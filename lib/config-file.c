@@ -246,8 +246,12 @@ static void walk_line(Walk *walk, const char *start, gsize len)
 
 static void walk_lines(Walk *walk, const char *text, gsize len)
 {
-	const char *end = text + len;
+	const char *end;
 
+	if (len == 0)
+		return; /* and `text` may be NULL */
+
+	end = text + len;
 	if (len >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0)
 		text += 3;
 	while (text < end) {
