@@ -169,7 +169,7 @@ static const struct {
 	{"J\xfcrgen", 0, V_ASN1_T61STRING},
 	{"\xe9t\xe9", 0, V_ASN1_PRINTABLESTRING},
 	{"octets", 0, V_ASN1_OCTET_STRING, .refused = true},
-	{"bits", 0, V_ASN1_BIT_STRING},
+	{"\0bits", 5, V_ASN1_BIT_STRING},
 	{"%s%n%x #2 ,+\"\\<>;="},
 };
 
