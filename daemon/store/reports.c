@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Report frames. Text goes out as it is: whoever shows it escapes it. When the reading end has gone
+ * the reports are broken, and the run ends after the step at hand: what nobody hears of should not
+ * be done.
+ */
+
+#include "reports.h"
+
+#include "error.h"
+#include "text.h"
+#include "wire.h"
+
+#define HEX_BYTES_MAX 128u /* of an id or a serial, in a report */
+
+/* Wraps each send: the first failure is the last try. */
+#define REPORT(reports, type, ...)                                                            \
+	G_STMT_START                                                                          \
+	{                                                                                     \
+		if (!(reports)->broken && !wire_send((reports)->fd, NULL, type, __VA_ARGS__)) \
+			(reports)->broken = true;                                             \
+	}                                                                                     \
+	G_STMT_END
+
+static char *hex(GBytes *bytes)
+{
+	gsize len;
+	const void *data = g_bytes_get_data(bytes, &len);
+
+	return text_hex(data, MIN(len, HEX_BYTES_MAX));
+}
+
+void reports_token(Reports *reports, const PlanToken *token)
+{
+	const Token *t = token->token;
+
+	REPORT(reports, WIRE_REPORT_TOKEN, "tttttn", t->manufacturer, t->model, t->serial, t->label,
+		token->module, (guint64)token->certs->len);
+}
+
+/* The words of "databases" in certpropctl's JSON. */
+static const char *status_word(const GError *error)
+{
+	if (error == NULL)
+		return "ok";
+
+	switch ((CertpropError)error->code) {
+	case CERTPROP_ERROR_BUSY:
+	case CERTPROP_ERROR_READ_ONLY:
+	case CERTPROP_ERROR_MISSING:
+	case CERTPROP_ERROR_FOREIGN:
+		return certprop_error_word((CertpropError)error->code);
+	case CERTPROP_ERROR_FAILED:
+	case CERTPROP_ERROR_PROTOCOL:
+	case CERTPROP_ERROR_LIMIT:
+	case CERTPROP_ERROR_DENIED:
+	case CERTPROP_ERROR_DAMAGED:
+	case CERTPROP_ERROR_TIMEOUT:
+	case CERTPROP_ERROR_CHANGED:
+	case CERTPROP_ERROR_CONFIG:
+		break;
+	}
+
+	return certprop_error_word(CERTPROP_ERROR_DAMAGED);
+}
+
+void reports_database(Reports *reports, const Database *database, const GError *error)
+{
+	g_autofree char *path = g_strconcat("sql:", database->dir, NULL);
+
+	REPORT(reports, WIRE_REPORT_DATABASE, "tttt", path, database->application,
+		status_word(error), error != NULL ? error->message : "");
+}
+
+static void report_claim(Reports *reports, const Claim *claim)
+{
+	g_autofree char *uri = claim_format(claim, NULL);
+	g_autofree char *id = hex(claim->id);
+	const Token *t = claim->token;
+
+	REPORT(reports, WIRE_REPORT_CLAIM, "tttttttttttt", uri, t->manufacturer, t->model,
+		t->serial, t->label, id, claim->object, claim->module, claim->endpoint,
+		claim->reader, claim->host, claim->since);
+}
+
+void reports_cert(Reports *reports, const PlanObject *object)
+{
+	const Cert *cert = object->cert;
+	bool ours = object->marker != NULL && marker_is_ours(object->marker);
+	guint64 flags = (cert->ca ? WIRE_CERT_CA : 0) | (ours ? WIRE_CERT_OURS : 0);
+
+	if (ours && plan_object_adopted(object))
+		flags |= WIRE_CERT_ADOPTED;
+	REPORT(reports, WIRE_REPORT_CERT, "tttttnnn", cert->sha256_hex, object->label,
+		cert->subject, cert->issuer, cert->serial, (guint64)cert->not_before,
+		(guint64)cert->not_after, flags);
+	for (guint i = 0; ours && i < object->marker->claims->len; i++)
+		report_claim(reports, g_ptr_array_index(object->marker->claims, i));
+}
+
+void reports_step(Reports *reports, PlanAction action, const PlanStep *step, const char *nickname,
+	const char *reason, bool done)
+{
+	const Cert *cert = step->cert != NULL ? step->cert->cert : step->object->cert;
+
+	if (nickname == NULL)
+		nickname = step->object != NULL ? step->object->label : "";
+	REPORT(reports, WIRE_REPORT_STEP, "ttttn", plan_word(action), cert->sha256_hex, nickname,
+		reason != NULL ? reason : step->reason, (guint64)done);
+}
+
+void reports_pending(Reports *reports, unsigned n)
+{
+	REPORT(reports, WIRE_REPORT_PENDING, "n", (guint64)n);
+}
+
+void reports_error(Reports *reports, const GError *error)
+{
+	reports->n_errors++;
+	REPORT(reports, WIRE_REPORT_ERROR, "nt", (guint64)error->code, error->message);
+}
+
+void reports_end(Reports *reports)
+{
+	REPORT(reports, WIRE_REPORT_END, "n", (guint64)reports->n_errors);
+}

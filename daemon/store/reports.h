@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the store says, as report frames on one descriptor.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "databases.h"
+#include "plan.h"
+
+G_BEGIN_DECLS
+
+typedef struct Reports {
+	int fd;
+	unsigned n_errors;
+	bool broken; /* nobody listens any more: nothing new is begun */
+} Reports;
+
+void reports_token(Reports *reports, const PlanToken *token);
+/* The frames that follow belong to it. `error` says what is wrong with it, NULL nothing. */
+void reports_database(Reports *reports, const Database *database, const GError *error);
+void reports_cert(Reports *reports, const PlanObject *object);
+/* nickname NULL: that of the step's object. reason NULL: the step's own. */
+void reports_step(Reports *reports, PlanAction action, const PlanStep *step, const char *nickname,
+	const char *reason, bool done);
+void reports_pending(Reports *reports, unsigned n);
+void reports_error(Reports *reports, const GError *error);
+void reports_end(Reports *reports);
+
+G_END_DECLS

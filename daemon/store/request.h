@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the store was asked to do: the frames CONTEXT CONFIG* ENDPOINT* PRESENT* RUN as one struct,
+ * in the terms of lib/plan.h.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "config.h"
+#include "wire.h"
+
+G_BEGIN_DECLS
+
+#define REQUEST_ENDPOINTS_MAX 256u
+#define REQUEST_PRESENT_MAX   1024u
+
+typedef struct Request {
+	char *host;
+	char *endpoint; /* this, reader and module are "" without a scan */
+	char *reader;
+	char *module;
+	gint64 now;
+	guint64 flags; /* WireStoreFlags */
+	WireStoreMode mode;
+	Config *config;
+	GPtrArray *endpoints; /* PlanEndpoint */
+	GPtrArray *present;   /* PlanPresent */
+
+	bool has_context;
+	bool complete; /* RUN was seen */
+} Request;
+
+Request *request_new(void);
+Request *request_free(Request *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Request, request_free)
+
+/* Takes the reader's current frame in. Errors: PROTOCOL, LIMIT, CONFIG. */
+bool request_add(Request *request, WireReader *frame, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
