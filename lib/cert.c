@@ -251,6 +251,21 @@ static bool read_names(Cert *cert, X509 *x509, GError **error)
 	return true;
 }
 
+static void free_openssl(gpointer data)
+{
+	OPENSSL_free(data);
+}
+
+static GBytes *key_der(X509 *x509)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
+
+	if (len < 0)
+		return NULL;
+	return g_bytes_new_with_free_func(der, (gsize)len, free_openssl, der);
+}
+
 static bool is_ecc(X509 *x509)
 {
 	ASN1_OBJECT *algorithm = NULL;
@@ -323,6 +338,10 @@ static bool read_fields(Cert *cert, X509 *x509, GError **error)
 		!read_time(X509_get0_notAfter(x509), &cert->not_after))
 		return damaged(error, "its validity is no time");
 
+	cert->spki_der = key_der(x509);
+	if (cert->spki_der == NULL)
+		return damaged(error, "its public key has no DER form");
+
 	cert->ca = is_ca(x509, cert->self_issued);
 	cert->ecc = is_ecc(x509);
 	cert->key_usage = read_key_usage(x509);
@@ -379,6 +398,7 @@ static void cert_clear(gpointer data)
 	g_clear_pointer(&cert->subject_der, g_bytes_unref);
 	g_clear_pointer(&cert->issuer_der, g_bytes_unref);
 	g_clear_pointer(&cert->serial_der, g_bytes_unref);
+	g_clear_pointer(&cert->spki_der, g_bytes_unref);
 	g_free(cert->subject);
 	g_free(cert->issuer);
 	g_free(cert->common_name);

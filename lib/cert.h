@@ -12,11 +12,11 @@
 G_BEGIN_DECLS
 
 #define CERT_SHA256_LEN 32
-#define CERT_ID_LEN	20
-#define CERT_DER_MAX	(1024u * 1024u)
-#define CERT_TEXT_MAX	4096u /* bytes of subject and issuer as text */
+#define CERT_ID_LEN     20
+#define CERT_DER_MAX    (1024u * 1024u)
+#define CERT_TEXT_MAX   4096u /* bytes of subject and issuer as text */
 #define CERT_SERIAL_MAX 128u  /* bytes; RFC 5280 allows 20 */
-#define CERT_NAME_MAX	100u  /* bytes of a nickname */
+#define CERT_NAME_MAX   100u  /* bytes of a nickname */
 
 typedef struct Cert {
 	GBytes *der;
@@ -26,22 +26,23 @@ typedef struct Cert {
 	GBytes *subject_der; /* Name, as it stands in the certificate */
 	GBytes *issuer_der;
 	GBytes *serial_der; /* INTEGER with tag and length: what NSS keys on */
+	GBytes *spki_der;   /* SubjectPublicKeyInfo */
 
 	char *subject; /* RFC 4514 text, UTF-8, escaped; for people */
 	char *issuer;
 	char *common_name;  /* the most specific CN, raw UTF-8 (repaired), or NULL */
 	char *organisation; /* the first O, likewise */
-	char *email;	    /* what NSS takes for CKA_NSS_EMAIL, lower case, or NULL */
-	char *serial;	   /* hex, lower case, no leading zeros */
+	char *email;        /* what NSS takes for CKA_NSS_EMAIL, lower case, or NULL */
+	char *serial;       /* hex, lower case, no leading zeros */
 
 	gint64 not_before; /* Unix seconds */
 	gint64 not_after;
 
-	bool ca;	   /* basicConstraints cA, or a v1 certificate issued to its issuer */
+	bool ca;           /* basicConstraints cA, or a v1 certificate issued to its issuer */
 	bool self_issued;  /* subject equals issuer */
-	bool ecc;	   /* the key is an elliptic-curve key */
+	bool ecc;          /* the key is an elliptic-curve key */
 	guint32 key_usage; /* OpenSSL's KU_ bits; UINT32_MAX when the extension is absent */
-	char **eku;	  /* dotted OIDs; NULL when the extension is absent */
+	char **eku;        /* dotted OIDs; NULL when the extension is absent */
 } Cert;
 
 /* Parses DER. Trailing bytes are refused. Takes a reference to `der`. Errors: DAMAGED, LIMIT. */
@@ -57,7 +58,7 @@ void cert_id(const Cert *cert, guint8 ret_id[CERT_ID_LEN]);
 /* The CKA_LABEL that we write: "CN - object (token)" cleaned, with ':' as '.', never empty, at most
    100 bytes. `attempt` 0 is the plain name; 1, 2, … append " #2", " #3" when NSS refuses it because
    another subject has it. */
-char *cert_nickname(const Cert *cert, const char *object, const char *token_label, unsigned attempt)
-	G_GNUC_WARN_UNUSED_RESULT;
+char *cert_nickname(const Cert *cert, const char *object, const char *token_label,
+	unsigned attempt) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order of things. While the scan runs, the first database is opened, listed and planned for
+ * again and again, so that at the scan's end nothing is left but to write. Nothing is written
+ * before the scan has said that it is complete. Then each database gets what it lacks, and only
+ * after that, and only if the daemon confirms that the reader has not changed, all of them lose
+ * what they should not have: with a new listing and a new plan, because the wait may have been
+ * long.
+ *
+ * What is wrong with one database is told and does not stop the others.
+ */
+
+#include "batch.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "databases.h"
+#include "error.h"
+#include "lock.h"
+#include "objects.h"
+#include "run.h"
+
+typedef struct Batch {
+	const Request *request;
+	Intake *intake;
+	Reports *reports;
+	Scanned *scanned;
+	GPtrArray *present; /* PlanPresent: the request's, and what was just scanned */
+	GPtrArray *runs;    /* Run */
+	const Run *told;    /* the last one in the report */
+	bool dry_run;
+} Batch;
+
+static void tell_database(Batch *batch, const Run *run, const GError *error)
+{
+	/* Frames belong to the last database that was named. */
+	if (batch->told != run)
+		reports_database(batch->reports, run->database, error);
+	batch->told = run;
+	if (error != NULL && !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
+		reports_error(batch->reports, error);
+}
+
+/* Looking only */
+
+/* What is wrong with a database that could be read all the same. */
+static GError *reservation(const Run *run)
+{
+	if (run->db == NULL)
+		return g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_MISSING,
+			"There is no NSS database in %s; it is created when a card offers "
+			"something to put into it",
+			run->database->dir);
+	if (!files_writable(nssdb_files(run->db)))
+		return g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_READ_ONLY,
+			"The database in %s may not be written to", run->database->dir);
+
+	return NULL;
+}
+
+static bool is_ours(const PlanObject *object)
+{
+	return object->cert != NULL && object->marker != NULL && marker_is_ours(object->marker);
+}
+
+static void list_marked(Batch *batch, const Run *run)
+{
+	for (guint i = 0; i < run->objects->len; i++) {
+		const PlanObject *object = g_ptr_array_index(run->objects, i);
+
+		if (is_ours(object))
+			reports_cert(batch->reports, object);
+	}
+}
+
+static void list_all(Batch *batch, const Run *run)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) handles = nssdb_certs(run->db, false, &error);
+
+	for (guint i = 0; handles != NULL && i < handles->len; i++) {
+		g_autoptr(PlanObject) object =
+			objects_read(run->db, g_array_index(handles, gulong, i), NULL, NULL);
+
+		if (object != NULL && object->cert != NULL)
+			reports_cert(batch->reports, object);
+	}
+	if (error != NULL)
+		reports_error(batch->reports, error);
+}
+
+static void look_at(Batch *batch, Run *run)
+{
+	g_autoptr(GPtrArray) no_tokens = g_ptr_array_new();
+	g_autoptr(GError) error = NULL;
+
+	if (!run_ready(run, no_tokens, false, &error)) {
+		tell_database(batch, run, error);
+		run_close(run);
+		return;
+	}
+
+	error = reservation(run);
+	reports_database(batch->reports, run->database, error);
+	if (batch->request->mode == WIRE_STORE_LIST && run->db != NULL) {
+		if (batch->request->flags & WIRE_STORE_ALL)
+			list_all(batch, run);
+		else
+			list_marked(batch, run);
+	}
+	run_close(run);
+}
+
+/* Planning */
+
+static PlanInput plan_input(const Batch *batch)
+{
+	const Request *request = batch->request;
+
+	return (PlanInput){
+		.config = request->config,
+		.host = request->host,
+		.now = request->now,
+		.logout = (request->flags & WIRE_STORE_LOGOUT) != 0,
+		.tokens = batch->scanned->tokens,
+		.endpoints = request->endpoints,
+		.present = batch->present,
+	};
+}
+
+static Plan *make_plan(const Batch *batch, Run *run)
+{
+	PlanInput input = plan_input(batch);
+
+	return run_plan(run, &input);
+}
+
+/* While the scan runs: more certificates have come. */
+static void on_look(gpointer data)
+{
+	Batch *batch = data;
+	Run *run = batch->runs->len > 0 ? g_ptr_array_index(batch->runs, 0) : NULL;
+	g_autoptr(Plan) plan = NULL;
+
+	/* What goes wrong here is met again, and told, when the scan is through. */
+	if (run == NULL || !run_ready(run, batch->scanned->tokens, false, NULL) ||
+		run_prepared(run) || batch->dry_run)
+		return;
+
+	plan = make_plan(batch, run);
+	if (plan_additions(plan) > 0)
+		run_prepare(run, batch->scanned->tokens);
+}
+
+/* Writing */
+
+/* Opens for writing and plans again, if that changed what is there. Takes the writers' lock. */
+static Plan *plan_to_write(Batch *batch, Run *run, int *ret_lock, GError **error)
+{
+	int lock = lock_writer(error);
+
+	if (lock < 0)
+		return NULL;
+	if (!run_ready(run, batch->scanned->tokens, true, error)) {
+		close(lock);
+		return NULL;
+	}
+
+	*ret_lock = lock;
+	return make_plan(batch, run);
+}
+
+/* Returns how many removals there are to confirm. */
+static unsigned add_to(Batch *batch, Run *run)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Plan) plan = NULL;
+	Apply apply = {.reports = batch->reports, .dry_run = batch->dry_run};
+	int lock = -1;
+
+	if (!run_ready(run, batch->scanned->tokens, false, &error)) {
+		tell_database(batch, run, error);
+		run_close(run);
+		return 0;
+	}
+
+	plan = make_plan(batch, run);
+	if (plan_additions(plan) > 0 && !batch->dry_run) {
+		g_clear_pointer(&plan, plan_free);
+		plan = plan_to_write(batch, run, &lock, &error);
+	}
+	if (plan == NULL) {
+		tell_database(batch, run, error);
+		run_close(run);
+		return 0;
+	}
+
+	tell_database(batch, run, NULL);
+	apply.db = run->db;
+	apply_additions(&apply, plan);
+	if (batch->dry_run)
+		apply_removals(&apply, plan);
+	if (lock >= 0)
+		close(lock);
+	return batch->dry_run ? 0 : plan_removals(plan);
+}
+
+static void take_from(Batch *batch, Run *run)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Plan) plan = NULL;
+	Apply apply = {.reports = batch->reports};
+	int lock = -1;
+
+	plan = plan_to_write(batch, run, &lock, &error);
+	tell_database(batch, run, error);
+	if (plan != NULL) {
+		apply.db = run->db;
+		apply_removals(&apply, plan);
+		close(lock);
+	}
+}
+
+static void write_all(Batch *batch)
+{
+	g_autofree unsigned *removals = g_new0(unsigned, batch->runs->len + 1);
+	unsigned sum = 0;
+
+	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
+		Run *run = g_ptr_array_index(batch->runs, i);
+		g_autoptr(Plan) plan = NULL;
+
+		removals[i] = add_to(batch, run);
+		sum += removals[i];
+		run_close(run);
+	}
+	if (sum == 0)
+		return;
+
+	reports_pending(batch->reports, sum);
+	if (!intake_confirmed(batch->intake))
+		return;
+	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
+		Run *run = g_ptr_array_index(batch->runs, i);
+
+		if (removals[i] > 0)
+			take_from(batch, run);
+		run_close(run);
+	}
+}
+
+/* A token that was just read is present, whatever the request says. */
+static void add_present(Batch *batch)
+{
+	for (guint i = 0; i < batch->scanned->tokens->len; i++) {
+		const PlanToken *token = g_ptr_array_index(batch->scanned->tokens, i);
+		PlanPresent *present = g_new0(PlanPresent, 1);
+
+		present->token = token->token;
+		present->endpoint = token->endpoint;
+		g_ptr_array_add(batch->present, present);
+		reports_token(batch->reports, token);
+	}
+}
+
+static void apply_request(Batch *batch)
+{
+	const Request *request = batch->request;
+	g_autoptr(GError) error = NULL;
+
+	if (request->flags & WIRE_STORE_HAS_SCAN) {
+		on_look(batch); /* opens the first database */
+		if (!intake_scan(batch->intake, request, batch->scanned, on_look, batch, &error)) {
+			reports_error(batch->reports, error);
+			return;
+		}
+	}
+
+	add_present(batch);
+	write_all(batch);
+}
+
+static void destroy_run(gpointer data)
+{
+	run_free(data);
+}
+
+void batch_run(const Request *request, Intake *intake, Reports *reports)
+{
+	g_autoptr(GPtrArray) databases = databases_find(request->config);
+	g_autoptr(Scanned) scanned = scanned_new();
+	g_autoptr(GPtrArray) present = g_ptr_array_new();
+	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(destroy_run);
+	Batch batch = {
+		.request = request,
+		.intake = intake,
+		.reports = reports,
+		.scanned = scanned,
+		.present = present,
+		.runs = runs,
+		.dry_run = (request->flags & WIRE_STORE_DRY_RUN) != 0,
+	};
+
+	for (guint i = 0; i < databases->len; i++)
+		g_ptr_array_add(runs, run_new(g_ptr_array_index(databases, i)));
+
+	if (request->mode == WIRE_STORE_APPLY)
+		apply_request(&batch);
+	for (guint i = 0; request->mode != WIRE_STORE_APPLY && i < runs->len; i++)
+		look_at(&batch, g_ptr_array_index(runs, i));
+	reports_end(reports);
+}
