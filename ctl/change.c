@@ -6,7 +6,7 @@
 
 #include "change.h"
 
-#include "event.h"
+#include "notice.h"
 
 struct Change {
 	char *endpoint;
@@ -55,7 +55,7 @@ static void add(GPtrArray *events, const Change *change, const char *kind, const
 	const char *reason)
 {
 	g_ptr_array_add(
-		events, g_variant_ref_sink(event_new(kind, change->endpoint, reader, reason)));
+		events, g_variant_ref_sink(notice_new(kind, change->endpoint, reader, reason)));
 }
 
 static GHashTable *cards_of(const WatcherView *view)

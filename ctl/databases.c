@@ -4,9 +4,9 @@
  * can be written. The store finds them; this prints.
  */
 
-#include "batch.h"
 #include "ctl.h"
 #include "emit.h"
+#include "listing.h"
 #include "names.h"
 #include "table.h"
 
@@ -60,8 +60,8 @@ int verb_databases(Ctl *ctl, char **args)
 	if (config == NULL)
 		return EXIT_STATUS_FAILED;
 
-	g_autoptr(Batch) batch = batch_start(config, WIRE_STORE_DATABASES, 0);
-	const Report *report = batch_wait(batch, &error);
+	g_autoptr(Listing) listing = listing_start(config, WIRE_STORE_DATABASES, 0);
+	const Report *report = listing_wait(listing, &error);
 	if (report == NULL) {
 		paint_complain("cannot look for databases: %s", error->message);
 		return EXIT_STATUS_FAILED;

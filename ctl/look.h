@@ -3,7 +3,7 @@
 
 /*
  * certpropctl's own look at the local readers: a watcher of its own, and for each reader with a
- * card the pipeline that the daemon would run. As a dry run it tells which tokens are here; for
+ * card the pipelines that the daemon would run. As a dry run it tells which tokens are here; for
  * real it is `certpropctl sync`.
  */
 
@@ -12,9 +12,6 @@
 #include "seen.h"
 
 G_BEGIN_DECLS
-
-/* What the daemon settles too before anything is taken away: longer than two polls of pcscd. */
-#define LOOK_SETTLE_MS 1000
 
 typedef struct Look {
 	SeenEndpoint *endpoint; /* "local", as it was found */

@@ -13,8 +13,8 @@
 #include "change.h"
 #include "ctl.h"
 #include "error.h"
-#include "event.h"
 #include "names.h"
+#include "notice.h"
 #include "paint.h"
 #include "peer.h"
 #include "watcher.h"
@@ -33,11 +33,11 @@ typedef struct Monitor {
 static void print_event(const Monitor *monitor, GVariant *event)
 {
 	if (monitor->json) {
-		g_autofree char *line = event_json(event);
+		g_autofree char *line = notice_json(event);
 
 		paint_raw(line);
 	} else {
-		g_autofree char *line = event_text(event);
+		g_autofree char *line = notice_text(event);
 
 		paint_line(PAINT_PLAIN, "%s", line);
 	}

@@ -7,11 +7,11 @@
 
 #include <string.h>
 
-#include "batch.h"
 #include "ctl.h"
 #include "emit.h"
 #include "fate.h"
 #include "key.h"
+#include "listing.h"
 #include "live.h"
 #include "match.h"
 #include "names.h"
@@ -261,9 +261,9 @@ int verb_show(Ctl *ctl, char **args)
 	if (config == NULL)
 		return EXIT_STATUS_FAILED;
 
-	g_autoptr(Batch) batch = batch_start(config, WIRE_STORE_LIST, WIRE_STORE_ALL);
+	g_autoptr(Listing) listing = listing_start(config, WIRE_STORE_LIST, WIRE_STORE_ALL);
 	g_autoptr(Live) live = live_start(config, LIVE_LOOK);
-	const Report *report = batch_wait(batch, &error);
+	const Report *report = listing_wait(listing, &error);
 	if (report == NULL) {
 		paint_complain("cannot list the databases: %s", error->message);
 		return EXIT_STATUS_FAILED;

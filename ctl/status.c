@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-#include "batch.h"
 #include "ctl.h"
 #include "emit.h"
 #include "key.h"
+#include "listing.h"
 #include "live.h"
 #include "names.h"
 #include "progress.h"
@@ -223,11 +223,11 @@ int verb_status(Ctl *ctl, char **args)
 	g_autoptr(Config) built_in = config_new();
 	const Config *config = ctl->config != NULL ? ctl->config : built_in;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Batch) batch = batch_start(config, WIRE_STORE_LIST, 0);
+	g_autoptr(Listing) listing = listing_start(config, WIRE_STORE_LIST, 0);
 	g_autoptr(Live) live = live_start(config, LIVE_LOOK);
 
 	progress_start("reading the cards …");
-	const Report *report = batch_wait(batch, &error);
+	const Report *report = listing_wait(listing, &error);
 	live_wait(live);
 	progress_stop();
 

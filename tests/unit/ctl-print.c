@@ -6,7 +6,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "event.h"
+#include "notice.h"
 #include "harness.h"
 #include "json.h"
 #include "suggest.h"
@@ -133,9 +133,9 @@ END_TEST
 START_TEST(event_lines)
 {
 	g_autoptr(GVariant) event =
-		g_variant_ref_sink(event_new("card-in", "local", "Reader \n\033 0", "because"));
-	g_autofree char *text = event_text(event);
-	g_autofree char *line = event_json(event);
+		g_variant_ref_sink(notice_new("card-in", "local", "Reader \n\033 0", "because"));
+	g_autofree char *text = notice_text(event);
+	g_autofree char *line = notice_json(event);
 	g_autoptr(JsonParser) parser = json_parser_new();
 
 	ck_assert_ptr_nonnull(strstr(text, "  card-in  local  [Reader \n\033 0]  (because)"));
@@ -153,8 +153,8 @@ START_TEST(event_with_members_of_other_types)
 {
 	g_autoptr(GVariant) event = g_variant_ref_sink(
 		g_variant_new_parsed("{'kind': <uint32 7>, 'reader': <['a']>, 'time': <'now'>}"));
-	g_autofree char *text = event_text(event);
-	g_autofree char *line = event_json(event);
+	g_autofree char *text = notice_text(event);
+	g_autofree char *line = notice_json(event);
 
 	ck_assert_str_eq(text, "now");
 	ck_assert_str_eq(line, "{\"time\":\"now\"}\n");

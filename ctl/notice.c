@@ -5,7 +5,7 @@
  * not.
  */
 
-#include "event.h"
+#include "notice.h"
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static const struct {
 	{"reason", "  (", ")"},
 };
 
-GVariant *event_new(const char *kind, const char *endpoint, const char *reader, const char *reason)
+GVariant *notice_new(const char *kind, const char *endpoint, const char *reader, const char *reason)
 {
 	GVariantBuilder builder;
 	g_autofree char *now = text_time(g_get_real_time() / G_USEC_PER_SEC);
@@ -45,7 +45,7 @@ GVariant *event_new(const char *kind, const char *endpoint, const char *reader, 
 	return g_variant_builder_end(&builder);
 }
 
-char *event_text(GVariant *event)
+char *notice_text(GVariant *event)
 {
 	GString *line = g_string_new(NULL);
 
@@ -63,7 +63,7 @@ char *event_text(GVariant *event)
 	return g_string_free(line, FALSE);
 }
 
-char *event_json(GVariant *event)
+char *notice_json(GVariant *event)
 {
 	g_autoptr(Json) json = json_new();
 

@@ -5,7 +5,7 @@
  * part.
  */
 
-#include "batch.h"
+#include "listing.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "paint.h"
 #include "pipeline.h"
 
-struct Batch {
+struct Listing {
 	Pipeline *pipeline;
 	const Report *report;
 	GError *error;
@@ -23,45 +23,45 @@ struct Batch {
 static void on_done(Pipeline *pipeline, const Report *report, const GError *scan_error,
 	const GError *store_error, gpointer data)
 {
-	Batch *batch = data;
+	Listing *listing = data;
 
-	batch->done = true;
-	batch->report = report;
+	listing->done = true;
+	listing->report = report;
 	if (store_error != NULL)
-		batch->error = g_error_copy(store_error);
+		listing->error = g_error_copy(store_error);
 }
 
-Batch *batch_start(const Config *config, WireStoreMode mode, guint32 flags)
+Listing *listing_start(const Config *config, WireStoreMode mode, guint32 flags)
 {
 	const PipelineFuncs funcs = {.done = on_done};
 	const PipelineRequest request = {.mode = mode, .flags = flags, .config = config};
-	Batch *batch = g_new0(Batch, 1);
+	Listing *listing = g_new0(Listing, 1);
 
-	batch->pipeline = pipeline_start(&request, &funcs, batch);
+	listing->pipeline = pipeline_start(&request, &funcs, batch);
 
 	return batch;
 }
 
-const Report *batch_wait(Batch *batch, GError **error)
+const Report *listing_wait(Listing *listing, GError **error)
 {
-	while (!batch->done)
+	while (!listing->done)
 		g_main_context_iteration(NULL, TRUE);
 
-	if (batch->error != NULL) {
-		g_propagate_error(error, g_error_copy(batch->error));
+	if (listing->error != NULL) {
+		g_propagate_error(error, g_error_copy(listing->error));
 		return NULL;
 	}
 
-	return batch->report;
+	return listing->report;
 }
 
-Batch *batch_free(Batch *batch)
+Listing *listing_free(Listing *listing)
 {
 	if (batch == NULL)
 		return NULL;
 
-	pipeline_free(batch->pipeline);
-	g_clear_error(&batch->error);
+	pipeline_free(listing->pipeline);
+	g_clear_error(&listing->error);
 	g_free(batch);
 
 	return NULL;

@@ -10,15 +10,15 @@
 
 G_BEGIN_DECLS
 
-typedef struct Batch Batch;
+typedef struct Listing Listing;
 
 /* `mode` DATABASES or LIST. Starts it; other things can be started beside it. */
-Batch *batch_start(const Config *config, WireStoreMode mode, guint32 flags);
+Listing *listing_start(const Config *config, WireStoreMode mode, guint32 flags);
 /* Runs the main loop until the store has ended. The report is borrowed from the batch. NULL and an
    error if there is none. */
-const Report *batch_wait(Batch *batch, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-Batch *batch_free(Batch *batch);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Batch, batch_free)
+const Report *listing_wait(Listing *listing, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Listing *listing_free(Listing *listing);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Listing, listing_free)
 
 /* Tells each error of the report on standard error. Returns the exit status that follows: DONE,
    PARTLY, or FAILED when nothing in the report is any good. */

@@ -12,11 +12,12 @@
 G_BEGIN_DECLS
 
 /* A floating a{sv} of what is given; `reader` and `reason` may be NULL. The time is now. */
-GVariant *event_new(const char *kind, const char *endpoint, const char *reader, const char *reason);
+GVariant *notice_new(
+	const char *kind, const char *endpoint, const char *reader, const char *reason);
 
 /* One line for people, without a newline, not escaped. */
-char *event_text(GVariant *event) G_GNUC_WARN_UNUSED_RESULT;
+char *notice_text(GVariant *event) G_GNUC_WARN_UNUSED_RESULT;
 /* One line of JSON, newline included. */
-char *event_json(GVariant *event) G_GNUC_WARN_UNUSED_RESULT;
+char *notice_json(GVariant *event) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

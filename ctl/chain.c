@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Modules of one reader take turns, because two of them in one card at once disturb each other. A
+ * module that fails does not stop those after it, but the reader then counts as not read.
+ *
+ * What a pipeline wants to take away is confirmed after a settle time in which nobody has called
+ * chain_outdate(). A dry run takes nothing away, so it need not wait.
+ */
+
+#include "chain.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "pipeline.h"
+
+struct Chain {
+	const ChainShared *shared;
+	SeenReader *reader;
+	ChainFunc ended_func;
+	gpointer data;
+
+	guint next;           /* index of the next module */
+	Pipeline *pipeline;   /* running, else NULL */
+	GPtrArray *pipelines; /* ended ones: the reports are theirs */
+	guint settle;
+	bool ended;
+	bool outdated;
+	bool waiting;  /* somebody else holds the card */
+	char *failure; /* of the first module that failed, or NULL */
+};
+
+static void run_next(Chain *chain);
+
+static void pipeline_destroy(gpointer data)
+{
+	pipeline_free(data);
+}
+
+static void end(Chain *chain)
+{
+	SeenReader *reader = chain->reader;
+
+	chain->ended = true;
+	if (reader != NULL && chain->failure != NULL)
+		seen_reader_set_state(
+			reader, chain->waiting ? "waiting" : "failed", chain->failure);
+	else if (reader != NULL && reader->tokens->len > 0)
+		seen_reader_set_state(reader, "read", "");
+	else if (reader != NULL)
+		seen_reader_set_state(reader, "unrecognised", "no module knows this card");
+
+	chain->ended_func(chain, chain->data);
+}
+
+static void fail(Chain *chain, const char *message)
+{
+	if (chain->failure == NULL)
+		chain->failure = g_strdup(message);
+}
+
+static void take_tokens(Chain *chain, const Report *report)
+{
+	for (guint i = 0; i < report->tokens->len; i++) {
+		const ReportToken *token = g_ptr_array_index(report->tokens, i);
+
+		g_ptr_array_add(chain->reader->tokens,
+			seen_token_new(token->token, token->module, token->n_certs));
+	}
+}
+
+static void on_done(Pipeline *pipeline, const Report *report, const GError *scan_error,
+	const GError *store_error, gpointer data)
+{
+	Chain *chain = data;
+
+	g_clear_handle_id(&chain->settle, g_source_remove);
+	chain->pipeline = NULL;
+	g_ptr_array_add(chain->pipelines, pipeline);
+	g_ptr_array_add(chain->shared->reports, (gpointer)report);
+
+	if (store_error != NULL)
+		g_ptr_array_add(chain->shared->errors, g_strdup(store_error->message));
+	if (chain->reader != NULL && scan_error != NULL) {
+		chain->waiting = g_error_matches(scan_error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY);
+		fail(chain, scan_error->message);
+	} else if (chain->reader != NULL && store_error != NULL) {
+		fail(chain, store_error->message); /* it is the store that tells what was read */
+	} else if (chain->reader != NULL) {
+		take_tokens(chain, report);
+	}
+
+	run_next(chain);
+}
+
+static gboolean on_settled(gpointer data)
+{
+	Chain *chain = data;
+
+	chain->settle = 0;
+	pipeline_confirm(chain->pipeline, true, "");
+
+	return G_SOURCE_REMOVE;
+}
+
+static void on_pending(Pipeline *pipeline, unsigned n, gpointer data)
+{
+	Chain *chain = data;
+
+	if (chain->outdated)
+		pipeline_confirm(pipeline, false, "the readers changed meanwhile");
+	else if (chain->shared->dry_run)
+		pipeline_confirm(pipeline, true, "");
+	else if (chain->settle == 0)
+		chain->settle = g_timeout_add(CHAIN_SETTLE_MS, on_settled, chain);
+}
+
+static void endpoint_destroy(gpointer data)
+{
+	PipelineEndpoint *endpoint = data;
+
+	g_free(endpoint->name);
+	g_free(endpoint);
+}
+
+static void present_destroy(gpointer data)
+{
+	PipelinePresent *present = data;
+
+	g_free(present->endpoint);
+	g_free(present->reader);
+	token_free(present->token);
+	g_free(present);
+}
+
+static void tell_endpoint(const SeenEndpoint *seen, GPtrArray *endpoints, GPtrArray *presents)
+{
+	PipelineEndpoint *endpoint = g_new0(PipelineEndpoint, 1);
+
+	endpoint->name = g_strdup(seen->name);
+	endpoint->live = seen_endpoint_live(seen);
+	endpoint->settled = seen->settled;
+	g_ptr_array_add(endpoints, endpoint);
+
+	for (guint i = 0; i < seen->readers->len; i++) {
+		const SeenReader *reader = g_ptr_array_index(seen->readers, i);
+
+		for (guint j = 0; j < reader->tokens->len; j++) {
+			const SeenToken *token = g_ptr_array_index(reader->tokens, j);
+			PipelinePresent *present = g_new0(PipelinePresent, 1);
+
+			present->endpoint = g_strdup(seen->name);
+			present->reader = g_strdup(reader->name);
+			present->token = token_dup(token->token);
+			g_ptr_array_add(presents, present);
+		}
+	}
+}
+
+/* The names of all readers but this one, borrowed: one bad reader must not spoil the scan of
+ * another. */
+static GPtrArray *other_readers(const SeenEndpoint *endpoint, const SeenReader *reader)
+{
+	GPtrArray *names = g_ptr_array_new();
+
+	for (guint i = 0; i < endpoint->readers->len; i++) {
+		const SeenReader *other = g_ptr_array_index(endpoint->readers, i);
+
+		if (strcmp(other->name, reader->name) != 0)
+			g_ptr_array_add(names, other->name);
+	}
+
+	return names;
+}
+
+/* `module` NULL: the store alone. */
+static void start_pipeline(Chain *chain, const char *module)
+{
+	const ChainShared *shared = chain->shared;
+	g_autoptr(GPtrArray) endpoints = g_ptr_array_new_with_free_func(endpoint_destroy);
+	g_autoptr(GPtrArray) presents = g_ptr_array_new_with_free_func(present_destroy);
+	g_autoptr(GPtrArray) readers = NULL;
+	const PipelineFuncs funcs = {.pending = on_pending, .done = on_done};
+
+	tell_endpoint(shared->local, endpoints, presents);
+	for (guint i = 0; shared->others != NULL && i < shared->others->len; i++)
+		tell_endpoint(g_ptr_array_index(shared->others, i), endpoints, presents);
+
+	PipelineRequest request = {
+		.mode = WIRE_STORE_APPLY,
+		.flags = shared->dry_run ? WIRE_STORE_DRY_RUN : 0,
+		.config = shared->config,
+		.endpoints = endpoints,
+		.present = presents,
+	};
+	if (module != NULL) {
+		readers = other_readers(shared->local, chain->reader);
+		request.endpoint = shared->local->name;
+		request.reader = chain->reader->name;
+		request.module = module;
+		request.others = readers;
+	}
+	chain->pipeline = pipeline_start(&request, &funcs, chain);
+}
+
+static void run_next(Chain *chain)
+{
+	char **modules = chain->shared->config->modules;
+	guint n_modules = modules != NULL ? g_strv_length(modules) : 0;
+	guint n = chain->reader != NULL ? n_modules : 1;
+	guint i = chain->next++;
+
+	if (chain->outdated || i >= n)
+		end(chain);
+	else
+		start_pipeline(chain, chain->reader != NULL ? modules[i] : NULL);
+}
+
+Chain *chain_new(const ChainShared *shared, SeenReader *reader, ChainFunc ended, gpointer data)
+{
+	Chain *chain = g_new0(Chain, 1);
+
+	chain->shared = shared;
+	chain->reader = reader;
+	chain->ended_func = ended;
+	chain->data = data;
+	chain->pipelines = g_ptr_array_new_with_free_func(pipeline_destroy);
+	if (reader != NULL)
+		seen_reader_set_state(reader, "scanning", "");
+
+	return chain;
+}
+
+void chain_run(Chain *chain)
+{
+	run_next(chain);
+}
+
+void chain_outdate(Chain *chain)
+{
+	if (chain->ended || chain->outdated)
+		return;
+
+	chain->outdated = true;
+	fail(chain, "the readers changed while the card was being read");
+	if (chain->settle != 0) {
+		g_clear_handle_id(&chain->settle, g_source_remove);
+		pipeline_confirm(chain->pipeline, false, chain->failure);
+	} else if (chain->reader != NULL && chain->pipeline != NULL) {
+		pipeline_cancel(chain->pipeline, chain->failure);
+	}
+}
+
+Chain *chain_free(Chain *chain)
+{
+	if (chain == NULL)
+		return NULL;
+
+	g_clear_handle_id(&chain->settle, g_source_remove);
+	pipeline_free(chain->pipeline);
+	g_ptr_array_unref(chain->pipelines);
+	g_free(chain->failure);
+	g_free(chain);
+
+	return NULL;
+}
+
+const SeenReader *chain_reader(const Chain *chain)
+{
+	return chain->reader;
+}
+
+bool chain_ended(const Chain *chain)
+{
+	return chain->ended;
+}
+
+bool chain_whole(const Chain *chain)
+{
+	return chain->ended && chain->failure == NULL;
+}
