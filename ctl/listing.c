@@ -37,9 +37,9 @@ Listing *listing_start(const Config *config, WireStoreMode mode, guint32 flags)
 	const PipelineRequest request = {.mode = mode, .flags = flags, .config = config};
 	Listing *listing = g_new0(Listing, 1);
 
-	listing->pipeline = pipeline_start(&request, &funcs, batch);
+	listing->pipeline = pipeline_start(&request, &funcs, listing);
 
-	return batch;
+	return listing;
 }
 
 const Report *listing_wait(Listing *listing, GError **error)
@@ -57,12 +57,12 @@ const Report *listing_wait(Listing *listing, GError **error)
 
 Listing *listing_free(Listing *listing)
 {
-	if (batch == NULL)
+	if (listing == NULL)
 		return NULL;
 
 	pipeline_free(listing->pipeline);
 	g_clear_error(&listing->error);
-	g_free(batch);
+	g_free(listing);
 
 	return NULL;
 }

@@ -14,8 +14,8 @@ typedef struct Listing Listing;
 
 /* `mode` DATABASES or LIST. Starts it; other things can be started beside it. */
 Listing *listing_start(const Config *config, WireStoreMode mode, guint32 flags);
-/* Runs the main loop until the store has ended. The report is borrowed from the batch. NULL and an
-   error if there is none. */
+/* Runs the main loop until the store has ended. The report is borrowed from the listing. NULL and
+   an error if there is none. */
 const Report *listing_wait(Listing *listing, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Listing *listing_free(Listing *listing);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Listing, listing_free)

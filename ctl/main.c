@@ -8,16 +8,22 @@
  * daemon, with the user's own rights. Nothing here opens a database, a reader or a module.
  */
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <locale.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl.h"
+#include "helper.h"
 #include "log.h"
 #include "names.h"
 #include "paint.h"
 #include "suggest.h"
+
+#define REAP_MS 1000
 
 typedef enum {
 	VERB_JSON = 1 << 0,
@@ -152,6 +158,36 @@ const Config *ctl_config(const Ctl *ctl)
 	return NULL;
 }
 
+static gboolean on_reap_deadline(gpointer data)
+{
+	*(bool *)data = true;
+	return G_SOURCE_REMOVE;
+}
+
+/* Helpers that were killed when their work was done: wait until the last is gone. */
+static void reap(void)
+{
+	bool late = false;
+	guint source = g_timeout_add(REAP_MS, on_reap_deadline, &late);
+
+	while (helper_living() > 0 && !late)
+		g_main_context_iteration(NULL, TRUE);
+	if (!late)
+		g_source_remove(source);
+}
+
+/* Everything that was to be said has been written? A reader who has gone is told nothing more. */
+static bool flush_output(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return true;
+	if (errno != EPIPE)
+		paint_complain("cannot write to standard output: %s", g_strerror(errno));
+
+	return false;
+}
+
 static int verb_run(const Verb *verb, char **words)
 {
 	g_autoptr(GOptionContext) context = verb_context(verb);
@@ -176,10 +212,9 @@ static int verb_run(const Verb *verb, char **words)
 	ctl.config = config_load(CERTPROP_SYSCONFDIR "/" NAME_CONFIG_DIR, user_dir, &ctl.faults);
 
 	int status = verb->run(&ctl, args);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		paint_complain("cannot write to standard output: %s", g_strerror(errno));
+	if (!flush_output())
 		status = EXIT_STATUS_FAILED;
-	}
+	reap();
 
 	config_free(ctl.config);
 	g_ptr_array_unref(ctl.faults);
@@ -194,6 +229,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	setlocale(LC_ALL, "");
+	(void)signal(SIGPIPE, SIG_IGN); /* a helper that dies must not take us along */
 	g_set_prgname(NAME_CTL);
 	words = g_strdupv(argv);
 

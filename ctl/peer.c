@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "names.h"
+#include "runtime.h"
 
 struct Peer {
 	PeerFunc func; /* NULL once it was called, or when the owner has gone */
@@ -105,8 +106,8 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 
 static char *peer_address(void)
 {
-	g_autofree char *path = g_build_filename(
-		g_get_user_runtime_dir(), NAME_RUNTIME_DIR, NAME_RUNTIME_BUS, NULL);
+	g_autofree char *dir = runtime_dir();
+	g_autofree char *path = g_build_filename(dir, NAME_RUNTIME_BUS, NULL);
 	g_autofree char *escaped = g_dbus_address_escape_value(path);
 
 	return g_strconcat("unix:path=", escaped, NULL);
