@@ -272,6 +272,13 @@ void helper_send(Helper *helper, GBytes *frame)
 		helper->in_source = g_unix_fd_add(helper->in, G_IO_OUT, on_in, helper);
 }
 
+int helper_status(const Helper *helper)
+{
+	if (!helper->reaped || !g_subprocess_get_if_exited(helper->process))
+		return -1;
+	return g_subprocess_get_exit_status(helper->process);
+}
+
 /* "…: the last thing it said", or nothing. */
 static const char *last_words(const Helper *helper, const char **ret_before)
 {

@@ -51,6 +51,9 @@ void helper_kill(Helper *helper, CertpropError code, const char *why);
 Helper *helper_free(Helper *helper);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Helper, helper_free)
 
+/* The status that it ended with by itself, or -1 (killed, or not ended). */
+int helper_status(const Helper *helper);
+
 /* How many helpers of this process are not reaped yet, freed ones included. */
 unsigned helper_living(void);
 

@@ -31,16 +31,31 @@ struct Pipeline {
 	GError *scan_error;
 	GError *store_error;
 	Report *report;
-	bool asked;    /* the store waits for a confirm */
-	bool answered; /* and has it, or will not need it */
+	bool scan_spoke; /* it ended with status 1: its SCAN_END says why */
+	bool asked;      /* the store waits for a confirm */
+	bool answered;   /* and has it, or will not need it */
 	guint done_source;
 };
+
+/* What the scan said of its failure is better than that it ended with status 1; the store passes it
+   on. */
+static void tell_scan_error(Pipeline *pipeline)
+{
+	const Report *report = pipeline->report;
+
+	if (!pipeline->scan_spoke || report->errors->len == 0)
+		return;
+	g_clear_error(&pipeline->scan_error);
+	pipeline->scan_error = g_error_new_literal(
+		CERTPROP_ERROR, (int)report->code, g_ptr_array_index(report->errors, 0));
+}
 
 static gboolean on_done(gpointer data)
 {
 	Pipeline *pipeline = data;
 
 	pipeline->done_source = 0;
+	tell_scan_error(pipeline);
 	pipeline->funcs.done(pipeline, pipeline->report, pipeline->scan_error,
 		pipeline->store_error, pipeline->data); /* may free the pipeline */
 	return G_SOURCE_REMOVE;
@@ -62,6 +77,8 @@ static void on_scan_ended(Helper *helper, const GError *error, gpointer data)
 {
 	Pipeline *pipeline = data;
 
+	pipeline->scan_spoke =
+		pipeline->scan_error == NULL && helper_status(helper) == EXIT_STATUS_FAILED;
 	keep_error(&pipeline->scan_error, error);
 	pipeline->scan = helper_free(pipeline->scan);
 	finish_if_done(pipeline);
