@@ -58,6 +58,11 @@ static int compare_offers(gconstpointer x, gconstpointer y)
 		order = (a->verdict != POLICY_PROPAGATE) - (b->verdict != POLICY_PROPAGATE);
 	if (order == 0)
 		order = compare_certs(a->cert, b->cert);
+	/* Owners are the same, and still not alike in what is only for people. */
+	if (order == 0)
+		order = strcmp(a->token->token->serial, b->token->token->serial);
+	if (order == 0)
+		order = strcmp(a->token->token->label, b->token->token->label);
 	if (order == 0)
 		order = g_strcmp0(a->token->reader, b->token->reader);
 	if (order == 0)

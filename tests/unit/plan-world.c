@@ -87,7 +87,7 @@ Cert *world_cert(const char *cn)
 		g_autoptr(GBytes) der = maker_der(&(MakerSpec){.cn = cn,
 			.issuer_cn = "Authority",
 			.serial = g_hash_table_size(certs) + 1,
-			.ca = g_str_has_prefix(cn, "CA"),
+			.ca = strstr(cn, "CA") != NULL,
 			.not_after = g_str_has_prefix(cn, "old") ? WORLD_NOW - 1 : 0});
 
 		cert = cert_parse(der, NULL);
@@ -104,8 +104,7 @@ void world_look(World *world)
 	g_ptr_array_set_size(world->present, 0);
 }
 
-/* "serial" or "model/serial" */
-static Token *make_token(const char *name)
+Token *world_token(const char *name)
 {
 	const char *slash = strchr(name, '/');
 	g_autofree char *model =
@@ -118,7 +117,7 @@ PlanToken *world_read(World *world, const char *name, const char *endpoint, bool
 {
 	PlanToken *token = g_new0(PlanToken, 1);
 
-	token->token = make_token(name);
+	token->token = world_token(name);
 	token->endpoint = g_strdup(endpoint);
 	token->reader = g_strdup("Reader 0");
 	token->module = g_strdup("/lib/module.so");
@@ -153,7 +152,7 @@ void world_present(World *world, const char *name, const char *endpoint)
 {
 	PlanPresent *present = g_new0(PlanPresent, 1);
 
-	present->token = make_token(name);
+	present->token = world_token(name);
 	present->endpoint = g_strdup(endpoint);
 	g_ptr_array_add(world->present, present);
 }
@@ -196,7 +195,7 @@ void world_claim(PlanObject *object, const char *name, const char *endpoint, con
 
 	if (object->marker == NULL)
 		object->marker = marker_new();
-	claim->token = make_token(name);
+	claim->token = world_token(name);
 	claim->id = g_bytes_new("\1", 1);
 	claim->object = g_strdup("Certificate 1");
 	claim->endpoint = g_strdup(endpoint);

@@ -31,14 +31,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 
 void world_set(World *world, const char *group, const char *key, const char *text);
 
-/* A certificate of this name, the same in the whole process; borrowed. "CA..." is an intermediate,
-   "old..." has expired. */
+/* A certificate of this name, the same in the whole process; borrowed. With "CA" in its name it
+   is an intermediate; "old..." has expired. */
 Cert *world_cert(const char *cn);
 
 /* Forgets what was read: a new look begins. */
 void world_look(World *world);
-/* A token that was read; it is present. `name` is its serial, and what stands before a '/' its
-   model; borrowed. */
+/* `name` is the serial, or model and serial with a '/' between them. */
+Token *world_token(const char *name);
+/* A token that was read; it is present. Borrowed. */
 PlanToken *world_read(World *world, const char *name, const char *endpoint, bool whole);
 void world_carry(PlanToken *token, const char *cn, guint8 id);
 void world_endpoint(World *world, const char *name, bool live, bool settled);
