@@ -31,11 +31,12 @@ typedef enum {
 	WIRE_WATCH_END,          /* (nothing) */
 
 	/*
-	 * certprop-scan says: (TOKEN CERT* )* NOTE* END.
+	 * certprop-scan says: (TOKEN CERT* )* END, and a NOTE anywhere between them.
 	 */
 	WIRE_SCAN_TOKEN = 0x20, /* text manufacturer, text model, text serial, text label,
 				   number 1 if the token is initialised */
-	WIRE_SCAN_CERT,         /* bytes CKA_ID, text CKA_LABEL, number WireKey, bytes DER */
+	WIRE_SCAN_CERT,         /* bytes CKA_ID, text CKA_LABEL, number WireKey, bytes DER (empty:
+				   it is there and cannot be read) */
 	WIRE_SCAN_NOTE,         /* text: one thing that was passed over, and why */
 	WIRE_SCAN_END,          /* number CertpropError+1 or 0 = complete, number of CERT frames
 				   sent, text reason */

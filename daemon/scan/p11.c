@@ -28,11 +28,12 @@
 #include <libp11.h>
 #include <string.h>
 
+#include "ckr.h"
 #include "error.h"
+#include "slots.h"
 #include "text.h"
 
-#define SLOT_DESCRIPTION_LEN 64u /* CK_SLOT_INFO.slotDescription, blank-padded */
-#define NOTES_MAX            32u /* certificates passed over that are named one by one */
+#define NOTES_MAX 32u /* certificates passed over that are named one by one */
 
 typedef struct Scan {
 	const P11Request *request;
@@ -59,43 +60,12 @@ static void seen_clear(gpointer data)
 	seen->token = token_free(seen->token);
 }
 
-/* The return values that reading may meet; libp11 knows only sentences for them. */
-static const struct {
-	int code;
-	const char *name;
-	bool gone; /* once a token was seen, it means that it is no longer there */
-} ckr_table[] = {
-	{0x02, "CKR_HOST_MEMORY", false},
-	{0x03, "CKR_SLOT_ID_INVALID", true},
-	{0x05, "CKR_GENERAL_ERROR", false},
-	{0x06, "CKR_FUNCTION_FAILED", false},
-	{0x07, "CKR_ARGUMENTS_BAD", false},
-	{0x09, "CKR_NEED_TO_CREATE_THREADS", false},
-	{0x0a, "CKR_CANT_LOCK", false},
-	{0x12, "CKR_ATTRIBUTE_TYPE_INVALID", false},
-	{0x30, "CKR_DEVICE_ERROR", false},
-	{0x31, "CKR_DEVICE_MEMORY", false},
-	{0x32, "CKR_DEVICE_REMOVED", true},
-	{0x50, "CKR_FUNCTION_CANCELED", false},
-	{0x54, "CKR_FUNCTION_NOT_SUPPORTED", false},
-	{0x82, "CKR_OBJECT_HANDLE_INVALID", true},
-	{0x90, "CKR_OPERATION_ACTIVE", false},
-	{0x91, "CKR_OPERATION_NOT_INITIALIZED", false},
-	{0xb0, "CKR_SESSION_CLOSED", true},
-	{0xb1, "CKR_SESSION_COUNT", false},
-	{0xb3, "CKR_SESSION_HANDLE_INVALID", true},
-	{0xe0, "CKR_TOKEN_NOT_PRESENT", true},
-	{0xe1, "CKR_TOKEN_NOT_RECOGNIZED", false},
-	{0x101, "CKR_USER_NOT_LOGGED_IN", false},
-	{0x190, "CKR_CRYPTOKI_NOT_INITIALIZED", false},
-	{0x191, "CKR_CRYPTOKI_ALREADY_INITIALIZED", false},
-};
-
 /* Takes the reason from libp11's queue; NULL if it gave none. */
 static char *take_reason(bool *ret_gone)
 {
 	unsigned long e = ERR_peek_last_error();
 	const char *sentence = ERR_reason_error_string(e);
+	const char *name;
 
 	*ret_gone = false;
 	ERR_clear_error();
@@ -104,15 +74,11 @@ static char *take_reason(bool *ret_gone)
 	if (ERR_GET_LIB(e) != ERR_get_CKR_code())
 		return g_strdup(sentence != NULL ? sentence : "unknown reason");
 
-	for (gsize i = 0; i < G_N_ELEMENTS(ckr_table); i++) {
-		if (ckr_table[i].code != ERR_GET_REASON(e))
-			continue;
-		*ret_gone = ckr_table[i].gone;
-		return g_strdup_printf("%s (%s)", ckr_table[i].name,
-			sentence != NULL ? sentence : "no further reason");
-	}
-	return g_strdup_printf("return value 0x%x (%s)", (unsigned)ERR_GET_REASON(e),
-		sentence != NULL ? sentence : "not known to libp11");
+	name = ckr_name((gulong)ERR_GET_REASON(e), ret_gone);
+	if (name == NULL)
+		return g_strdup_printf("return value 0x%x (%s)", (unsigned)ERR_GET_REASON(e),
+			sentence != NULL ? sentence : "not known to libp11");
+	return g_strdup_printf("%s (%s)", name, sentence != NULL ? sentence : "no further reason");
 }
 
 static void set_error(const Scan *scan, const char *what, GError **error)
@@ -171,110 +137,20 @@ static bool enumerate(Scan *scan, GError **error)
 	return false;
 }
 
-/* A slot description has 64 bytes and is padded with blanks, which are off already. What is longer
-   is cut, by OpenSC with three dots at the end. */
-static bool named_after(const PKCS11_SLOT *slot, const char *reader)
-{
-	const char *description = slot->description != NULL ? slot->description : "";
-	g_autofree char *cut = NULL;
-
-	if (strcmp(description, reader) == 0)
-		return true;
-	if (strlen(reader) <= SLOT_DESCRIPTION_LEN)
-		return false;
-	if (strlen(description) == SLOT_DESCRIPTION_LEN && g_str_has_suffix(description, "..."))
-		return strncmp(description, reader, SLOT_DESCRIPTION_LEN - 3) == 0;
-	cut = g_strndup(reader, SLOT_DESCRIPTION_LEN);
-	for (gsize len = SLOT_DESCRIPTION_LEN; len > 0 && cut[len - 1] == ' '; len--)
-		cut[len - 1] = '\0';
-	return strcmp(description, cut) == 0;
-}
-
-static bool any_named_after(const Scan *scan, const char *reader)
-{
-	for (unsigned i = 0; i < scan->n_slots; i++) {
-		if (named_after(&scan->slots[i], reader))
-			return true;
-	}
-	return false;
-}
-
-static bool slots_are_readers(const Scan *scan)
-{
-	const char *const *others = scan->request->others;
-
-	if (scan->request->slots_are_readers)
-		return true;
-	for (gsize i = 0; others != NULL && others[i] != NULL; i++) {
-		if (any_named_after(scan, others[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Two long names that differ behind the 64th byte look the same to us. */
-static bool ambiguous(const Scan *scan)
-{
-	const char *reader = scan->request->reader;
-	const char *const *others = scan->request->others;
-
-	for (gsize i = 0; others != NULL && others[i] != NULL; i++) {
-		if (strlen(others[i]) > SLOT_DESCRIPTION_LEN && strcmp(reader, others[i]) != 0 &&
-			strncmp(reader, others[i], SLOT_DESCRIPTION_LEN - 3) == 0)
-			return !scan->request->slots_are_readers;
-	}
-	return false;
-}
-
-/* For a module that names its slots as it likes: the only slot with a token must be the one. */
-static bool choose_only(Scan *scan, GPtrArray *chosen, GError **error)
-{
-	for (unsigned i = 0; i < scan->n_slots; i++) {
-		if (scan->slots[i].token != NULL)
-			g_ptr_array_add(chosen, &scan->slots[i]);
-	}
-	if (chosen->len <= 1)
-		return true;
-
-	note(scan, "%s does not name its slots after the readers, and %u of them have a token",
-		scan->request->module, chosen->len);
-	g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
-		"Cannot tell which slot of %s is the reader %s: leave only one card in",
-		scan->request->module, scan->request->reader);
-	return false;
-}
-
 /* The slots of the reader that have a token. */
 static GPtrArray *choose(Scan *scan, GError **error)
 {
+	g_autofree Slot *views = g_new0(Slot, scan->n_slots + 1);
 	g_autoptr(GPtrArray) chosen = g_ptr_array_new();
-	const char *reader = scan->request->reader;
-	bool all = reader == NULL || *reader == '\0';
 
-	if (!all && ambiguous(scan)) {
-		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
-			"Cannot tell which slot of %s is the reader %s: another reader's name "
-			"begins "
-			"with the same %u bytes",
-			scan->request->module, reader, SLOT_DESCRIPTION_LEN);
+	for (unsigned i = 0; i < scan->n_slots; i++)
+		views[i] = (Slot){.description = scan->slots[i].description,
+			.token = scan->slots[i].token != NULL};
+	if (!slots_choose(views, scan->n_slots, scan->request, error))
 		return NULL;
-	}
-	if (!all && !any_named_after(scan, reader)) {
-		if (scan->n_slots == 0 || slots_are_readers(scan)) {
-			g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING,
-				"%s does not show the reader %s: it went away, its configuration "
-				"ignores it, or pcscd cannot be reached",
-				scan->request->module, reader);
-			return NULL;
-		}
-		return choose_only(scan, chosen, error) ? g_steal_pointer(&chosen) : NULL;
-	}
-
 	for (unsigned i = 0; i < scan->n_slots; i++) {
-		PKCS11_SLOT *slot = &scan->slots[i];
-
-		if (slot->token != NULL && (all || named_after(slot, reader)))
-			g_ptr_array_add(chosen, slot);
+		if (views[i].chosen)
+			g_ptr_array_add(chosen, &scan->slots[i]);
 	}
 	return g_steal_pointer(&chosen);
 }
@@ -367,40 +243,51 @@ static void pass_over(Scan *scan, const PKCS11_CERT *cert, const char *why)
 			why);
 }
 
-/* Sends one certificate; false if it was passed over. */
+static void free_der(gpointer der)
+{
+	OPENSSL_free(der);
+}
+
+static void hand_over(
+	Scan *scan, const PKCS11_CERT *cert, WireKey key, const void *der, gsize der_len)
+{
+	P11Cert out = {
+		.id = cert->id,
+		.id_len = cert->id_len,
+		.label = cert->label != NULL ? cert->label : "",
+		.key = key,
+		.der = der,
+		.der_len = der_len,
+	};
+
+	scan->sink->cert(&out, scan->data);
+}
+
+/* Hands one certificate over; false if it was passed over. What cannot be read is handed over as
+   well, empty: the token has it, and nobody shall think that it has gone. */
 static bool send_cert(Scan *scan, PKCS11_CERT *cert, WireKey key, GPtrArray *sent)
 {
 	unsigned char *der = NULL;
 	g_autoptr(GBytes) bytes = NULL;
-	int len = cert->x509 != NULL ? i2d_X509(cert->x509, NULL) : 0;
+	int len = cert->x509 != NULL ? i2d_X509(cert->x509, &der) : 0;
 
 	if (len <= 0) {
 		ERR_clear_error();
-		pass_over(scan, cert, "it is not readable as X.509");
-		return false;
+		hand_over(scan, cert, key, NULL, 0);
+		return true;
 	}
+	bytes = g_bytes_new_with_free_func(der, (gsize)len, free_der, der);
 	if ((guint64)len > scan->request->max_bytes) {
 		pass_over(scan, cert, "it is larger than [limits] certificate-bytes");
 		return false;
 	}
-	len = i2d_X509(cert->x509, &der);
-	if (len <= 0)
-		return false;
-
-	bytes = g_bytes_new(der, (gsize)len);
-	OPENSSL_free(der);
+	/* One card shown as several slots may show a certificate in each of them. */
 	for (guint i = 0; i < sent->len; i++) {
 		if (g_bytes_equal(bytes, g_ptr_array_index(sent, i)))
 			return false;
 	}
 	g_ptr_array_add(sent, g_bytes_ref(bytes));
-	scan->sink->cert(&(P11Cert){.id = cert->id,
-				 .id_len = cert->id_len,
-				 .label = cert->label != NULL ? cert->label : "",
-				 .key = key,
-				 .der = g_bytes_get_data(bytes, NULL),
-				 .der_len = (gsize)len},
-		scan->data);
+	hand_over(scan, cert, key, der, (gsize)len);
 	return true;
 }
 

@@ -28,7 +28,7 @@ typedef struct P11Cert {
 	const char *label; /* as the module gave it: any bytes */
 	WireKey key;
 	const guint8 *der;
-	gsize der_len;
+	gsize der_len; /* 0: it is there and is not readable as X.509 */
 } P11Cert;
 
 /* Called while the scan goes on; everything is borrowed for the call. */

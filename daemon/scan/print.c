@@ -61,6 +61,10 @@ static void show_x509(const Print *print, const P11Cert *p11)
 	g_autofree char *from = NULL;
 	g_autofree char *to = NULL;
 
+	if (p11->der_len == 0) {
+		line(print, "  ", "Fault:", "the module or the card gives no readable X.509");
+		return;
+	}
 	if (cert == NULL) {
 		line(print, "  ", "Fault:", error->message);
 		return;
@@ -80,6 +84,8 @@ static void show_pem(const Print *print, const P11Cert *p11)
 {
 	g_autofree char *base64 = g_base64_encode(p11->der, p11->der_len);
 
+	if (p11->der_len == 0)
+		return;
 	(void)fputs("-----BEGIN CERTIFICATE-----\n", print->out);
 	for (const char *at = base64; *at != '\0'; at += strnlen(at, 64))
 		(void)fprintf(print->out, "%.64s\n", at);
