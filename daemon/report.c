@@ -142,14 +142,40 @@ static void add_token(Report *report, WireReader *frame)
 	g_ptr_array_add(report->tokens, entry);
 }
 
-static void add_database(Report *report, WireReader *frame)
+static ReportDatabase *database_new(void)
 {
 	ReportDatabase *database = g_new0(ReportDatabase, 1);
 
 	database->certs = g_ptr_array_new_with_free_func((GDestroyNotify)cert_entry_free);
 	database->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
 	database->errors = g_ptr_array_new_with_free_func(g_free);
-	database->path = text(frame);
+	return database;
+}
+
+/* The one with this path, taken out; or a new one. */
+static ReportDatabase *take_database(Report *report, const char *path)
+{
+	for (guint i = 0; i < report->databases->len; i++) {
+		ReportDatabase *database = g_ptr_array_index(report->databases, i);
+
+		if (g_strcmp0(database->path, path) == 0)
+			return g_ptr_array_steal_index(report->databases, i);
+	}
+
+	return database_new();
+}
+
+/* A database can come twice: what is taken away comes when all have got what they lack. */
+static void add_database(Report *report, WireReader *frame)
+{
+	g_autofree char *path = text(frame);
+	ReportDatabase *database = take_database(report, path);
+
+	g_free(database->path);
+	g_free(database->application);
+	g_free(database->status);
+	g_free(database->reason);
+	database->path = g_steal_pointer(&path);
 	database->application = name(frame);
 	database->status = name(frame);
 	database->reason = text(frame);
