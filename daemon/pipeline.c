@@ -19,7 +19,7 @@
 #include "names.h"
 
 #define STORE_GRACE_MS   30000u      /* beyond the scan's own deadline, between two frames */
-#define REPORT_BYTES_MAX (64u << 20) /* of one store's report */
+#define REPORT_BYTES_MAX (32u << 20) /* of one store's report */
 #define SCAN_SECONDS_MAX 3600u
 
 struct Pipeline {

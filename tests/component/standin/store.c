@@ -134,6 +134,7 @@ int main(int argc, char **argv)
 {
 	g_autoptr(WireReader) request = wire_reader_new();
 	g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+	char text[4096] = "";
 	bool complete = true;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -153,8 +154,9 @@ int main(int argc, char **argv)
 		step("request", g_ptr_array_index(lines, i));
 	if (strcmp(way, "pending") == 0 || strcmp(way, "asks-twice") == 0)
 		ask(request);
+	memset(text, 'x', sizeof text - 1);
 	while (strcmp(way, "endless") == 0)
-		step("keep", "and again");
+		step("keep", text);
 	if (strcmp(way, "partial") != 0)
 		end(complete ? 0 : 1);
 	if (strcmp(way, "twice") == 0)
