@@ -68,8 +68,7 @@ static const char *const texts[] = {
 	"\t\v\f",
 	"\x1b[31m\x07\x7f",
 	"Löfgren €",
-	"\xe2\x80\xae"
-	"gpj",
+	"\xe2\x80\xaegpj",
 	"\xf0\x9f\x94\x91 key",
 	"'\"`$(id)\\",
 	":/@!*()[]~,+",
