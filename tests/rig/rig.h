@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything that an integration test needs; see tests/README.md. */
+
+#include "db.h"
+#include "enter.h"
+#include "home.h"
+#include "pcscd.h"
+#include "process.h"
+#include "readers.h"
+#include "rigcard.h"
