@@ -9,6 +9,8 @@
 #include "piv.h"
 
 #define NEVER (-1)
+/* pcscd looks every 400 ms whether vpcd has a card; a hand is not faster than that. */
+#define SWAP_PAUSE_US 500000
 
 /* T=1; the historical bytes name the PIV application, by which OpenSC's driver knows it. */
 static const guint8 default_atr[] = {0x3b, 0x8d, 0x01, 0x80, 0xfb, 0xa0, 0x00, 0x00, 0x03, 0x08,
@@ -185,7 +187,10 @@ bool card_swap(Card *card, const char *directory, GError **error)
 {
 	if (!change_contents(card, directory, error))
 		return false;
-	card_remove(card);
+	if (card->link != NULL) {
+		card_remove(card);
+		g_usleep(SWAP_PAUSE_US);
+	}
 	return card_insert(card, error);
 }
 

@@ -69,14 +69,14 @@ static bool make(const char *directory, const Arguments *arguments, GError **err
 		if (cn == NULL)
 			return false;
 		deal.cn = cn;
-		deal.cn_length = (gssize)length;
+		deal.cn_length = length;
 	}
 	if (arguments->token_cn != NULL) {
 		token_cn = read_name(arguments->token_cn, &length, error);
 		if (token_cn == NULL)
 			return false;
 		deal.token_cn = token_cn;
-		deal.token_cn_length = (gssize)length;
+		deal.token_cn_length = length;
 	}
 	return read_places(arguments->expired, &deal.expired, error) &&
 	       read_places(arguments->ca, &deal.ca, error) && deal_card(directory, &deal, error);

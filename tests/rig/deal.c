@@ -25,15 +25,11 @@ static char *slot_path(const char *directory, unsigned index, const char *suffix
 	return g_build_filename(directory, name, NULL);
 }
 
-static bool write_der(const char *path, X509 *certificate, GError **error)
+static bool write_der(const char *path, GBytes *der, GError **error)
 {
-	g_autoptr(GBytes) der = mint_der(certificate);
 	gsize length;
-	const char *data;
+	const char *data = g_bytes_get_data(der, &length);
 
-	if (der == NULL)
-		return mint_error(error, path);
-	data = g_bytes_get_data(der, &length);
 	return g_file_set_contents_full(
 		path, data, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
 }
@@ -82,43 +78,52 @@ static EVP_PKEY *choose_key(const Deal *deal, unsigned index, guint start, GErro
 	EVP_PKEY *key;
 
 	if (deal->keys == DEAL_EC || (deal->keys == DEAL_MIXED && index % 2 == 1))
-		return mint_ec_key(error);
+		return maker_key(MAKER_EC);
 	key = mint_rsa_key(start + index, error);
 	if (key != NULL)
 		EVP_PKEY_up_ref(key);
 	return key;
 }
 
-static gsize name_length(const char *name, gssize length)
+/* Writes the key, and a certificate for it as the specification says. */
+static bool fill_slot(
+	const char *directory, unsigned index, MakerSpec *spec, EVP_PKEY *key, GError **error)
 {
-	return length > 0 ? (gsize)length : strlen(name);
+	g_autofree char *der_path = slot_path(directory, index, ".der");
+	g_autofree char *key_path = slot_path(directory, index, ".pem");
+	g_autoptr(GBytes) der = NULL;
+
+	spec->key = key;
+	spec->issuer = mint_ca(error);
+	if (spec->issuer == NULL)
+		return false;
+	spec->serial = (guint64)g_random_int() << 31 | g_random_int();
+	spec->key_usage = spec->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
+	spec->eku = spec->ca ? NULL : "clientAuth,emailProtection";
+	der = maker_der(spec);
+	return write_key(key_path, key, error) && write_der(der_path, der, error);
 }
 
 static bool deal_slot(const char *directory, const Deal *deal, unsigned index, GError **error)
 {
-	const char *cn = deal->cn != NULL ? deal->cn : DEFAULT_CN;
 	const char *guid = deal->guid != NULL ? deal->guid : DEFAULT_GUID;
 	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 	bool expired = (deal->expired & (1u << index)) != 0;
-	MintCertificate what = {.cn = cn,
-		.cn_length = name_length(cn, deal->cn_length),
+	MakerSpec spec = {.cn = deal->cn != NULL ? deal->cn : DEFAULT_CN,
+		.cn_len = deal->cn_length,
 		.not_before = now - (expired ? 800 : 30) * DAY,
 		.not_after = expired ? now - 70 * DAY : now + 700 * DAY,
 		.ca = (deal->ca & (1u << index)) != 0};
-	g_autofree char *der_path = slot_path(directory, index, ".der");
-	g_autofree char *key_path = slot_path(directory, index, ".pem");
-	g_autoptr(EVP_PKEY) key = choose_key(deal, index, g_str_hash(guid), error);
-	g_autoptr(X509) certificate = NULL;
+	EVP_PKEY *key = choose_key(deal, index, g_str_hash(guid), error);
+	bool ok;
 
 	if (index == 0 && deal->token_cn != NULL) {
-		what.cn = deal->token_cn;
-		what.cn_length = name_length(deal->token_cn, deal->token_cn_length);
+		spec.cn = deal->token_cn;
+		spec.cn_len = deal->token_cn_length;
 	}
-	if (key == NULL)
-		return false;
-	certificate = mint_certificate(&what, key, error);
-	return certificate != NULL && write_key(key_path, key, error) &&
-	       write_der(der_path, certificate, error);
+	ok = key != NULL && fill_slot(directory, index, &spec, key, error);
+	EVP_PKEY_free(key);
+	return ok;
 }
 
 static void empty_slot(const char *directory, unsigned index)
@@ -144,7 +149,7 @@ bool deal_card(const char *directory, const Deal *deal, GError **error)
 	const char *guid = deal->guid != NULL ? deal->guid : DEFAULT_GUID;
 	g_autofree char *chuid = g_build_filename(directory, "chuid", NULL);
 	g_autofree char *ca_path = g_build_filename(directory, "ca.der", NULL);
-	X509 *ca = mint_ca(error);
+	const MakerCert *ca = mint_ca(error);
 
 	if (ca == NULL || !check_guid(guid, error))
 		return false;
@@ -159,56 +164,61 @@ bool deal_card(const char *directory, const Deal *deal, GError **error)
 		if (i < deal->certs && !deal_slot(directory, deal, i, error))
 			return false;
 	}
-	return write_der(ca_path, ca, error) && g_file_set_contents(chuid, guid, -1, error);
+	return write_der(ca_path, ca->der, error) && g_file_set_contents(chuid, guid, -1, error);
 }
 
-/* A fresh key of the same kind: of RSA one that lies half the pool away from those in use. */
+/* A fresh key of the same kind: of RSA one that lies half the pool away. Owned by the caller. */
 static EVP_PKEY *other_key(EVP_PKEY *old, GError **error)
 {
 	if (EVP_PKEY_get_base_id(old) == EVP_PKEY_EC)
-		return mint_ec_key(error);
+		return maker_key(MAKER_EC);
 	for (unsigned i = 0; i < MINT_RSA_KEYS; i++) {
 		EVP_PKEY *key = mint_rsa_key(i, error);
 
 		if (key == NULL)
 			return NULL;
 		if (EVP_PKEY_eq(key, old) == 1) {
-			key = mint_rsa_key(i + MINT_RSA_KEYS / 2 + 1, error);
+			key = mint_rsa_key(i + MINT_RSA_KEYS / 2, error);
 			EVP_PKEY_up_ref(key);
 			return key;
 		}
 	}
-	return EVP_RSA_gen(2048);
+	return maker_key(MAKER_RSA);
+}
+
+static EVP_PKEY *renewed_key(const char *directory, unsigned index, bool new_key, GError **error)
+{
+	g_autofree char *path = slot_path(directory, index, ".pem");
+	EVP_PKEY *old = read_key(path, error);
+	EVP_PKEY *fresh;
+
+	if (old == NULL || !new_key)
+		return old;
+	fresh = other_key(old, error);
+	EVP_PKEY_free(old);
+	return fresh;
 }
 
 bool deal_renew(const char *directory, unsigned index, bool new_key, GError **error)
 {
-	g_autofree char *der_path = slot_path(directory, index, ".der");
-	g_autofree char *key_path = slot_path(directory, index, ".pem");
-	g_autoptr(X509) old = read_certificate(der_path, error);
-	g_autoptr(EVP_PKEY) key = old != NULL ? read_key(key_path, error) : NULL;
-	g_autoptr(X509) renewed = NULL;
+	g_autofree char *path = slot_path(directory, index, ".der");
+	X509 *old = read_certificate(path, error);
+	EVP_PKEY *key = old != NULL ? renewed_key(directory, index, new_key, error) : NULL;
 	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-	X509_NAME_ENTRY *entry;
-	ASN1_STRING *cn;
-	MintCertificate what = {.not_before = now - DAY, .not_after = now + 1000 * DAY};
+	bool ok = false;
 
-	if (key == NULL)
-		return false;
-	if (new_key) {
-		EVP_PKEY *fresh = other_key(key, error);
+	if (key != NULL) {
+		ASN1_STRING *cn = X509_NAME_ENTRY_get_data(
+			X509_NAME_get_entry(X509_get_subject_name(old), 0));
+		MakerSpec spec = {.cn = (const char *)ASN1_STRING_get0_data(cn),
+			.cn_len = (gsize)ASN1_STRING_length(cn),
+			.not_before = now - DAY,
+			.not_after = now + 1000 * DAY,
+			.ca = X509_check_ca(old) == 1};
 
-		if (fresh == NULL)
-			return false;
-		EVP_PKEY_free(key);
-		key = fresh;
+		ok = fill_slot(directory, index, &spec, key, error);
 	}
-	entry = X509_NAME_get_entry(X509_get_subject_name(old), 0);
-	cn = X509_NAME_ENTRY_get_data(entry);
-	what.cn = ASN1_STRING_get0_data(cn);
-	what.cn_length = (gsize)ASN1_STRING_length(cn);
-	what.ca = X509_check_ca(old) == 1;
-	renewed = mint_certificate(&what, key, error);
-	return renewed != NULL && write_key(key_path, key, error) &&
-	       write_der(der_path, renewed, error);
+	EVP_PKEY_free(key);
+	X509_free(old);
+	return ok;
 }

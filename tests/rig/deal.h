@@ -21,7 +21,7 @@ typedef struct {
 	gssize cn_length; /* 0 or -1: cn ends at its NUL; to say "empty" pass cn "" */
 	const char
 		*token_cn; /* CN of the first certificate, which OpenSC makes the token's label */
-	gssize token_cn_length;
+	gsize token_cn_length;
 	DealKeys keys;
 	guint32 expired; /* bit i: place i is no longer valid */
 	guint32 ca;      /* bit i: place i holds a CA certificate */

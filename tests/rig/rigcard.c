@@ -153,6 +153,7 @@ void rig_card_remove(RigCard *card)
 
 void rig_card_swap(RigCard *card, const char *directory)
 {
+	rig_card_remove_seen(card);
 	g_free(rig_card_command(card, "swap %s", directory));
 }
 

@@ -30,6 +30,8 @@ char *rig_card_command(RigCard *card, const char *format, ...) G_GNUC_PRINTF(2, 
 /* Each returns when the card's side is done. */
 void rig_card_insert(RigCard *card);
 void rig_card_remove(RigCard *card);
+/* Takes the card out, waits until pcscd has seen that, and puts another one in: two events, of
+   which the second may still be to come. */
 void rig_card_swap(RigCard *card, const char *directory);
 /* These return when pcscd has seen it too. */
 void rig_card_insert_seen(RigCard *card);
