@@ -251,9 +251,15 @@ static void write_all(Batch *batch)
 	}
 }
 
-/* A token that was just read is present, whatever the request says. */
+/* What the request says is present, and the tokens that were just read, whatever it says. */
 static void add_present(Batch *batch)
 {
+	const GPtrArray *told = batch->request->present;
+
+	for (guint i = 0; i < told->len; i++)
+		g_ptr_array_add(batch->present,
+			g_memdup2(g_ptr_array_index(told, i), sizeof(PlanPresent)));
+
 	for (guint i = 0; i < batch->scanned->tokens->len; i++) {
 		const PlanToken *token = g_ptr_array_index(batch->scanned->tokens, i);
 		PlanPresent *present = g_new0(PlanPresent, 1);
@@ -291,7 +297,7 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 {
 	g_autoptr(GPtrArray) databases = databases_find(request->config);
 	g_autoptr(Scanned) scanned = scanned_new();
-	g_autoptr(GPtrArray) present = g_ptr_array_new();
+	g_autoptr(GPtrArray) present = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(destroy_run);
 	Batch batch = {
 		.request = request,
