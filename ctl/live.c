@@ -101,7 +101,7 @@ Live *live_start(const Config *config, LiveMode mode)
 	live->work = g_new0(struct LiveWork, 1);
 	live->work->config = config;
 	live->work->mode = mode;
-	live->work->peer = peer_open(on_answer, live);
+	live->work->peer = peer_open(on_answer, NULL, live);
 
 	return live;
 }

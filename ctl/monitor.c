@@ -9,6 +9,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "change.h"
 #include "ctl.h"
@@ -17,6 +18,7 @@
 #include "notice.h"
 #include "paint.h"
 #include "peer.h"
+#include "seen.h"
 #include "watcher.h"
 
 #define MONITOR_ENDPOINT "local"
@@ -64,14 +66,35 @@ static void watch_alone(Monitor *monitor, const char *why)
 	monitor->watcher = watcher_new(MONITOR_ENDPOINT, false, on_view, monitor);
 }
 
-static void on_event(GDBusConnection *connection, const char *sender, const char *path,
-	const char *interface, const char *signal, GVariant *parameters, gpointer data)
+static void on_event(GVariant *event, gpointer data)
 {
-	if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(a{sv})")))
-		return;
-
-	g_autoptr(GVariant) event = g_variant_get_child_value(parameters, 0);
 	print_event(data, event);
+}
+
+static void print_state(const Monitor *monitor, const char *kind, const char *endpoint,
+	const char *reader, const char *reason)
+{
+	g_autoptr(GVariant) event = g_variant_ref_sink(notice_new(kind, endpoint, reader, reason));
+
+	print_event(monitor, event);
+}
+
+/* Where things stand at first, as a watcher of our own would tell it. */
+static void print_status(const Monitor *monitor, GVariant *status)
+{
+	g_autoptr(GPtrArray) endpoints = seen_from_status(status);
+
+	for (guint i = 0; i < endpoints->len; i++) {
+		const SeenEndpoint *endpoint = g_ptr_array_index(endpoints, i);
+
+		print_state(monitor, "service", endpoint->name, NULL, endpoint->state);
+		for (guint j = 0; j < endpoint->readers->len; j++) {
+			const SeenReader *reader = g_ptr_array_index(endpoint->readers, j);
+
+			if (strcmp(reader->state, "empty") != 0)
+				print_state(monitor, "card-in", endpoint->name, reader->name, NULL);
+		}
+	}
 }
 
 static void on_closed(GDBusConnection *connection, gboolean by_peer, GError *error, gpointer data)
@@ -92,8 +115,7 @@ static void on_answer(Peer *peer, GVariant *status, const GError *error, gpointe
 	}
 
 	GDBusConnection *connection = peer_connection(peer);
-	g_dbus_connection_signal_subscribe(connection, NULL, NAME_BUS_IFACE, "Event", NAME_BUS_PATH,
-		NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_event, monitor, NULL);
+	print_status(monitor, status);
 	monitor->closed = g_signal_connect(connection, "closed", G_CALLBACK(on_closed), monitor);
 }
 
@@ -112,7 +134,7 @@ int verb_monitor(Ctl *ctl, char **args)
 	guint interrupted = g_unix_signal_add(SIGINT, on_signal, &monitor);
 	guint terminated = g_unix_signal_add(SIGTERM, on_signal, &monitor);
 
-	monitor.peer = peer_open(on_answer, &monitor);
+	monitor.peer = peer_open(on_answer, on_event, &monitor);
 	g_main_loop_run(monitor.loop);
 
 	if (monitor.closed != 0)

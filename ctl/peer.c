@@ -17,6 +17,8 @@
 
 struct Peer {
 	PeerFunc func; /* NULL once it was called, or when the owner has gone */
+	PeerEventFunc event;
+	guint subscription;
 	gpointer data;
 	GCancellable *cancellable;
 	GDBusConnection *connection;
@@ -88,6 +90,26 @@ static void on_status(GObject *source, GAsyncResult *result, gpointer data)
 	peer_unref(peer);
 }
 
+static void on_event(GDBusConnection *connection, const char *sender, const char *path,
+	const char *interface, const char *signal, GVariant *parameters, gpointer data)
+{
+	Peer *peer = data;
+
+	if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(a{sv})")))
+		return;
+
+	g_autoptr(GVariant) event = g_variant_get_child_value(parameters, 0);
+	peer->event(event, peer->data);
+}
+
+/* Before the status is asked for, so that nothing falls between the two. */
+static void listen_for_events(Peer *peer)
+{
+	peer->subscription =
+		g_dbus_connection_signal_subscribe(peer->connection, NULL, NAME_BUS_IFACE, "Event",
+			NAME_BUS_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_event, peer, NULL);
+}
+
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 {
 	Peer *peer = data;
@@ -97,6 +119,8 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 	if (peer->connection == NULL) {
 		peer_fail(peer, error);
 	} else if (peer->func != NULL) {
+		if (peer->event != NULL)
+			listen_for_events(peer);
 		g_dbus_connection_call(peer->connection, NULL, NAME_BUS_PATH, NAME_BUS_IFACE,
 			"GetStatus", NULL, G_VARIANT_TYPE("(a{sv})"), G_DBUS_CALL_FLAGS_NONE,
 			PEER_DEADLINE_MS, peer->cancellable, on_status, g_rc_box_acquire(peer));
@@ -113,12 +137,13 @@ static char *peer_address(void)
 	return g_strconcat("unix:path=", escaped, NULL);
 }
 
-Peer *peer_open(PeerFunc func, gpointer data)
+Peer *peer_open(PeerFunc func, PeerEventFunc event, gpointer data)
 {
 	Peer *peer = g_rc_box_new0(Peer);
 	g_autofree char *address = peer_address();
 
 	peer->func = func;
+	peer->event = event;
 	peer->data = data;
 	peer->cancellable = g_cancellable_new();
 	peer->deadline = g_timeout_add(PEER_DEADLINE_MS, on_deadline, peer);
@@ -134,6 +159,8 @@ Peer *peer_free(Peer *peer)
 		return NULL;
 
 	peer->func = NULL;
+	if (peer->subscription != 0)
+		g_dbus_connection_signal_unsubscribe(peer->connection, peer->subscription);
 	g_clear_handle_id(&peer->deadline, g_source_remove);
 	g_cancellable_cancel(peer->cancellable);
 	peer_unref(peer);

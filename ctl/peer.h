@@ -19,8 +19,12 @@ typedef struct Peer Peer;
    TIMEOUT when one runs and does not answer. Both borrowed. */
 typedef void (*PeerFunc)(Peer *peer, GVariant *status, const GError *error, gpointer data);
 
-/* Connects and asks for the status. */
-Peer *peer_open(PeerFunc func, gpointer data);
+/* One Event (a{sv}) of the daemon, borrowed. */
+typedef void (*PeerEventFunc)(GVariant *event, gpointer data);
+
+/* Connects and asks for the status. `event` may be NULL; none is missed that comes after the
+ * status. */
+Peer *peer_open(PeerFunc func, PeerEventFunc event, gpointer data);
 Peer *peer_free(Peer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
 

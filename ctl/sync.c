@@ -138,7 +138,7 @@ static void print_text(const Look *look, const GPtrArray *databases)
 	for (guint i = 0; i < look->endpoint->readers->len; i++)
 		n_tokens += ((const SeenReader *)g_ptr_array_index(look->endpoint->readers, i))
 				    ->tokens->len;
-	if (n_tokens == 0)
+	if (n_tokens == 0 && seen_endpoint_live(look->endpoint))
 		paint_line(PAINT_PLAIN, "no card with certificates is in any reader");
 
 	for (guint i = 0; i < databases->len; i++) {
@@ -167,10 +167,8 @@ static GPtrArray *find_failures(const Look *look)
 
 	if (!seen_endpoint_live(endpoint))
 		g_ptr_array_add(failures,
-			g_strdup_printf("cannot ask the readers: the smart card service is %s%s%s; "
-					"is pcscd installed and allowed for this user?",
-				endpoint->state, *endpoint->detail != '\0' ? ", " : "",
-				endpoint->detail));
+			g_strdup_printf("cannot ask the readers: %s",
+				*endpoint->detail != '\0' ? endpoint->detail : endpoint->state));
 	for (guint i = 0; i < endpoint->readers->len; i++) {
 		const SeenReader *reader = g_ptr_array_index(endpoint->readers, i);
 
