@@ -54,6 +54,19 @@ static bool fail(GError **error, const char *what)
 	return false;
 }
 
+/* Only the soft limit of descriptors: it is there against leaks, and valgrind, under which the
+   helpers must run too, refuses to lower the hard one. */
+static bool lower_files(guint64 value, GError **error)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return fail(error, "RLIMIT_NOFILE");
+
+	limit.rlim_cur = MIN(limit.rlim_cur, (rlim_t)value);
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 || fail(error, "RLIMIT_NOFILE");
+}
+
 /* A limit that is lower already stays. */
 static bool lower(__rlimit_resource_t resource, const char *name, guint64 value, GError **error)
 {
@@ -127,8 +140,7 @@ bool confine_self(ConfineProfile profile, gint64 parent, GError **error)
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return fail(error, "SIGXFSZ");
 
-	return lower(RLIMIT_CORE, "RLIMIT_CORE", 0, error) &&
-	       lower(RLIMIT_NOFILE, "RLIMIT_NOFILE", p->n_files, error) &&
+	return lower(RLIMIT_CORE, "RLIMIT_CORE", 0, error) && lower_files(p->n_files, error) &&
 	       lower(RLIMIT_FSIZE, "RLIMIT_FSIZE", p->file_size, error) &&
 	       lower(RLIMIT_CPU, "RLIMIT_CPU", p->cpu, error) && limit_memory(p->memory, error);
 }

@@ -144,9 +144,12 @@ static const struct {
 	 "|private_encrypt|store_\\w+|generate_\\w+|remove_\\w+|set_ui_\\w+)\\b",
 		"it writes a token, uses a key or asks for a PIN"},
 	{"\\bPKCS11_get_private_key\\b", "a private key is none of our business"},
-	{"\\bPK11_(Authenticate\\w*|DoPassword|CheckUserPassword|InitPin|ChangePW"
-	 "|SetPasswordFunc|Sign\\w*|PrivDecrypt\\w*)\\b",
+	{"\\bPK11_(Authenticate\\w*|DoPassword|CheckUserPassword|ChangePW|SetPasswordFunc|Sign\\w*"
+	 "|PrivDecrypt\\w*)\\b",
 		"a PIN or a key is none of our business"},
+	/* A new database is given the empty password, as every program that makes one does. */
+	{"\\bPK11_InitPin\\b(?!\\(\\w+, NULL, \"\"\\))",
+		"only for the empty password of a new database"},
 	{"\\bCERT_(ChangeCertTrust|ImportCerts|ImportCAChain)\\b", "it writes trust"},
 	{"\\bPK11_ImportCert\\w*\\b", "it writes a nickname or trust of NSS's choice"},
 	{"\\bCKO_(NSS|NETSCAPE)_TRUST\\b.*\\bC_CreateObject\\b", "it writes trust"},
