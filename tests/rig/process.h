@@ -50,6 +50,6 @@ typedef struct {
 	guint64 pss, private_dirty; /* kB */
 } RigMemory;
 RigMemory rig_memory(pid_t pid);
-/* Direct children, respectively all descendants, of pid_t. */
+/* Direct children, respectively all descendants. */
 GArray *rig_children(pid_t pid) G_GNUC_WARN_UNUSED_RESULT;
 GArray *rig_descendants(pid_t pid) G_GNUC_WARN_UNUSED_RESULT;

@@ -213,3 +213,23 @@ void rig_card_wait_state(RigCard *card, const char *state)
 
 	rig_wait_until(has_state, &wait, STATE_MS, what);
 }
+
+typedef struct {
+	RigCard *card;
+	unsigned at_least;
+} CountWait;
+
+static bool has_count(gpointer data)
+{
+	CountWait *wait = data;
+
+	return rig_card_count(wait->card, -1) >= wait->at_least;
+}
+
+void rig_card_wait_count(RigCard *card, unsigned at_least)
+{
+	CountWait wait = {.card = card, .at_least = at_least};
+	g_autofree char *what = g_strdup_printf("%u APDUs", at_least);
+
+	rig_wait_until(has_count, &wait, STATE_MS, what);
+}

@@ -38,6 +38,8 @@ void rig_card_insert_seen(RigCard *card);
 void rig_card_remove_seen(RigCard *card);
 /* APDUs since insertion: of one instruction, or in all with ins < 0. */
 unsigned rig_card_count(RigCard *card, int ins);
+/* Waits, 10 s, until that many have come, answered or not. */
+void rig_card_wait_count(RigCard *card, unsigned at_least);
 /* When the reader first asked for the ATR (CLOCK_MONOTONIC, microseconds); 0: not yet. */
 gint64 rig_card_seen(RigCard *card);
 /* "removed", "inserted" or "hanging" by itself (pull-after, hang-after): waits for it, 10 s. */
