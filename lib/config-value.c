@@ -164,6 +164,9 @@ static char *element_hash(const char *text)
 
 static char *element_path(const char *text)
 {
+	/* As NSS and our own lists write a database. */
+	if (g_str_has_prefix(text, "sql:"))
+		text += strlen("sql:");
 	if (*text != '/' && *text != '*' && !g_str_has_prefix(text, "~/") && strcmp(text, "~") != 0)
 		return NULL;
 

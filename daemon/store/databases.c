@@ -24,29 +24,37 @@ static void database_free(gpointer data)
 	g_free(database);
 }
 
-/* The path behind symlinks, as far as there is one; without "sql:", with the home directory. */
-static char *resolve(const char *text)
+static char *expand(const char *path, const char *home)
 {
-	const char *path = g_str_has_prefix(text, "sql:") ? text + strlen("sql:") : text;
-	g_autofree char *absolute = NULL;
-	char *real;
+	if (strcmp(path, "~") == 0 || g_str_has_prefix(path, "~/"))
+		return g_strconcat(home, path + 1, NULL);
 
-	if (g_str_has_prefix(path, "~/"))
-		absolute = g_build_filename(g_get_home_dir(), path + 2, NULL);
-	else
-		absolute = g_canonicalize_filename(path, g_get_home_dir());
-
-	real = realpath(absolute, NULL);
-	return real != NULL ? real : g_steal_pointer(&absolute);
+	return g_strdup(path);
 }
 
-static bool is_excluded(const Config *config, const char *dir)
+/* The path behind symlinks, as far as there is one. */
+static char *resolve(const char *path)
 {
-	for (char **p = config->exclude; p != NULL && *p != NULL; p++) {
-		g_autofree char *pattern = resolve(*p);
+	char *real = realpath(path, NULL);
 
-		/* '*' takes slashes as well: "~/.mozilla/\*" means all that is below. */
-		if (fnmatch(pattern, dir, 0) == 0)
+	return real != NULL ? real : g_canonicalize_filename(path, "/");
+}
+
+/* '*' takes slashes as well: "~/.mozilla/\*" means all that is below. */
+static bool matches(const char *pattern, const char *home, const char *path, const char *dir)
+{
+	g_autofree char *expanded = expand(pattern, home);
+
+	return fnmatch(expanded, path, 0) == 0 || fnmatch(expanded, dir, 0) == 0;
+}
+
+/* By any name: a home is often reached through a symlink. */
+static bool is_excluded(const Config *config, const char *path, const char *dir)
+{
+	g_autofree char *real_home = resolve(g_get_home_dir());
+
+	for (char **p = config->exclude; p != NULL && *p != NULL; p++) {
+		if (matches(*p, g_get_home_dir(), path, dir) || matches(*p, real_home, path, dir))
 			return true;
 	}
 
@@ -68,10 +76,11 @@ static bool is_known(const GPtrArray *databases, const char *dir)
 static void add(GPtrArray *databases, const Config *config, const char *path,
 	const char *application, bool creatable)
 {
-	g_autofree char *dir = resolve(path);
+	g_autofree char *expanded = expand(path, g_get_home_dir());
+	g_autofree char *dir = resolve(expanded);
 	Database *database;
 
-	if (is_excluded(config, dir) || is_known(databases, dir))
+	if (is_excluded(config, expanded, dir) || is_known(databases, dir))
 		return;
 
 	database = g_new0(Database, 1);
