@@ -257,8 +257,8 @@ static void add_present(Batch *batch)
 	const GPtrArray *told = batch->request->present;
 
 	for (guint i = 0; i < told->len; i++)
-		g_ptr_array_add(batch->present,
-			g_memdup2(g_ptr_array_index(told, i), sizeof(PlanPresent)));
+		g_ptr_array_add(
+			batch->present, g_memdup2(g_ptr_array_index(told, i), sizeof(PlanPresent)));
 
 	for (guint i = 0; i < batch->scanned->tokens->len; i++) {
 		const PlanToken *token = g_ptr_array_index(batch->scanned->tokens, i);

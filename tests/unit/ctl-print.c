@@ -6,9 +6,9 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "notice.h"
 #include "harness.h"
 #include "json.h"
+#include "notice.h"
 #include "suggest.h"
 #include "table.h"
 
