@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certpropctl beside a daemon that runs, hangs or goes away; and its monitor, with and without one.
+ */
+
+#include <check.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+
+#include "ctlbench.h"
+#include "harness.h"
+
+#define HUNG_MS 1500 /* what certpropctl grants a daemon that does not answer */
+
+static RigProcess *start_daemon(void)
+{
+	g_autofree char *program = rig_program("daemon/certpropd");
+	const char *argv[] = {program, NULL};
+	const RigProcessOptions options = {.environment = bench.environment};
+
+	return rig_process_start(argv, &options);
+}
+
+static bool all_marked(gpointer data)
+{
+	g_autoptr(GPtrArray) rows = rig_db_certificates(bench.database);
+
+	return rig_db_marked(rows) == CTL_CERTS;
+}
+
+static bool is_answering(gpointer data)
+{
+	g_autofree char *out = NULL;
+
+	ck_assert_int_eq(ctl_run(&out, NULL, "status", "--json", NULL), 0);
+	g_autoptr(JsonNode) root = contract_check(out, ctl_status_contract);
+	JsonObject *daemon = json_object_get_object_member(json_node_get_object(root), "daemon");
+
+	return json_object_get_boolean_member(daemon, "answers");
+}
+
+static JsonObject *daemon_of(JsonNode *status)
+{
+	return json_object_get_object_member(json_node_get_object(status), "daemon");
+}
+
+START_TEST(daemon_is_asked)
+{
+	rig_card_insert_seen(bench.card);
+	g_autoptr(RigProcess) daemon = start_daemon();
+	rig_wait_until(is_answering, NULL, CTL_LONG_MS, "the daemon does not answer");
+	rig_wait_until(all_marked, NULL, CTL_LONG_MS, "the certificates do not come");
+
+	g_autoptr(JsonNode) status = ctl_json(0, ctl_status_contract, "status", NULL);
+	ck_assert(json_object_get_boolean_member(daemon_of(status), "running"));
+	ck_assert_uint_eq(ctl_number(daemon_of(status), "pid"), (guint)rig_process_pid(daemon));
+	JsonObject *database = contract_member(status, "databases", 0);
+	ck_assert_uint_eq(ctl_number(database, "certificates"), CTL_CERTS);
+
+	/* no look of its own: the card sees no APDU */
+	unsigned before = rig_card_count(bench.card, -1);
+	g_autoptr(JsonNode) list = ctl_json(0, ctl_list_contract, "list", NULL);
+	ctl_assert_list(list, "present");
+	ck_assert_uint_eq(rig_card_count(bench.card, -1), before);
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
+}
+END_TEST
+
+START_TEST(hung_daemon_is_passed_by)
+{
+	rig_card_insert_seen(bench.card);
+	g_autoptr(RigProcess) daemon = start_daemon();
+	rig_wait_until(is_answering, NULL, CTL_LONG_MS, "the daemon does not answer");
+	rig_wait_until(all_marked, NULL, CTL_LONG_MS, "the certificates do not come");
+	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGSTOP), 0);
+
+	gint64 start = g_get_monotonic_time();
+	g_autofree char *err = NULL, *out = NULL;
+	ck_assert_int_eq(ctl_run(&out, &err, "list", "--json", NULL), 0);
+	gint64 took = (g_get_monotonic_time() - start) / 1000;
+	g_autoptr(JsonNode) list = contract_check(out, ctl_list_contract);
+	ctl_assert_list(list, "present");
+	ck_assert_ptr_nonnull(strstr(err, "did not answer"));
+	ck_assert_int_ge(took, HUNG_MS);
+	ck_assert_int_lt(took, HUNG_MS + 5000); /* and then a look of its own, on a busy machine */
+
+	g_autoptr(JsonNode) status = ctl_json(0, ctl_status_contract, "status", NULL);
+	ck_assert(json_object_get_boolean_member(daemon_of(status), "running"));
+	ck_assert(!json_object_get_boolean_member(daemon_of(status), "answers"));
+	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGCONT), 0);
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
+}
+END_TEST
+
+/*
+ * monitor
+ */
+
+typedef struct {
+	RigProcess *process;
+	const char *kind;
+	unsigned n; /* how many of it */
+} Expected;
+
+/* One JSON object a line, each whole. */
+static bool has_events(gpointer data)
+{
+	const Expected *expected = data;
+	g_autofree char *out = rig_process_output(expected->process, NULL);
+	g_auto(GStrv) lines = g_strsplit(out, "\n", -1);
+	guint n_lines = g_strv_length(lines);
+	unsigned n = 0;
+
+	ck_assert(rig_process_alive(expected->process));
+	for (guint i = 0; i + 1 < n_lines; i++) { /* the last one may be unfinished */
+		g_autoptr(JsonNode) root =
+			contract_check(lines[i], "{\"time\": \"time\", \"kind\": \"text+\"}");
+
+		if (strcmp(contract_text(json_node_get_object(root), "kind"), expected->kind) == 0)
+			n++;
+	}
+
+	return n >= expected->n;
+}
+
+static void await(RigProcess *process, const char *kind, unsigned n)
+{
+	Expected expected = {process, kind, n};
+
+	rig_wait_until(has_events, &expected, CTL_LONG_MS, kind);
+}
+
+static RigProcess *start_monitor(void)
+{
+	const char *argv[] = {bench.program, "monitor", "--json", NULL};
+	const RigProcessOptions options = {.environment = bench.environment};
+
+	return rig_process_start(argv, &options);
+}
+
+START_TEST(monitor_alone)
+{
+	g_autoptr(RigProcess) monitor = start_monitor();
+
+	await(monitor, "service", 1);
+	rig_card_insert(bench.card);
+	await(monitor, "card-in", 1);
+	rig_card_remove(bench.card);
+	await(monitor, "card-out", 1);
+	rig_pcscd_stop(bench.pcscd);
+	await(monitor, "service", 2);
+
+	g_autofree char *err = rig_process_errors(monitor);
+	ck_assert_ptr_nonnull(strstr(err, "no certpropd runs"));
+	ck_assert_int_eq(kill(rig_process_pid(monitor), SIGINT), 0);
+	ck_assert_int_eq(rig_process_wait(monitor, CTL_LONG_MS), 0);
+}
+END_TEST
+
+START_TEST(monitor_of_a_daemon_and_after_it)
+{
+	g_autoptr(RigProcess) daemon = start_daemon();
+	rig_wait_until(is_answering, NULL, CTL_LONG_MS, "the daemon does not answer");
+	g_autoptr(RigProcess) monitor = start_monitor();
+
+	await(monitor, "service", 1); /* from here on it misses nothing */
+	rig_card_insert_seen(bench.card);
+	await(monitor, "create", CTL_CERTS);
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
+	await(monitor, "service", 2); /* now its own watcher */
+	rig_card_remove(bench.card);
+	await(monitor, "card-out", 1);
+
+	g_autofree char *err = rig_process_errors(monitor);
+	ck_assert_ptr_nonnull(strstr(err, "certpropd has gone"));
+	ck_assert_int_eq(rig_process_stop(monitor, CTL_LONG_MS), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	rig_enter();
+
+	const TTest *const daemon[] = {daemon_is_asked, hung_daemon_is_passed_by};
+	const TTest *const monitor[] = {monitor_alone, monitor_of_a_daemon_and_after_it};
+	Suite *suite = suite_create("ctl-daemon");
+
+	ctl_add_case(suite, "daemon", daemon, G_N_ELEMENTS(daemon));
+	ctl_add_case(suite, "monitor", monitor, G_N_ELEMENTS(monitor));
+
+	return harness_run(suite, argc, argv);
+}
