@@ -91,7 +91,7 @@ static bool leave_namespaces(void)
 
 static bool own_run(void)
 {
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") == 0 &&
 	       mkdir("/run/pcscd", 0755) == 0;
 }
