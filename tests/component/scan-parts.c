@@ -257,6 +257,7 @@ START_TEST(test_opensc_refuses)
 
 	ck_assert_str_eq(log, "");
 	ck_assert_ptr_nonnull(fault);
+	ck_assert_ptr_null(strstr(text, "debug"));
 }
 END_TEST
 
