@@ -172,6 +172,26 @@ static Plan *plan_to_write(Batch *batch, Run *run, int *ret_lock, GError **error
 	return make_plan(batch, run);
 }
 
+/* Plans; opens for writing and takes the writers' lock only if there is something to add. */
+static Plan *plan_to_add(Batch *batch, Run *run, int *ret_lock, GError **error)
+{
+	g_autoptr(Plan) plan = NULL;
+
+	/* Prepared is who was seen to have something to add: no need to plan for that again. */
+	if (run_prepared(run))
+		return plan_to_write(batch, run, ret_lock, error);
+	if (!run_ready(run, batch->scanned->tokens, false, error))
+		return NULL;
+
+	plan = make_plan(batch, run);
+	if (plan_additions(plan) == 0 || batch->dry_run)
+		return g_steal_pointer(&plan);
+
+	/* It borrows from a listing that is about to go. */
+	g_clear_pointer(&plan, plan_free);
+	return plan_to_write(batch, run, ret_lock, error);
+}
+
 /* Returns how many removals there are to confirm. */
 static unsigned add_to(Batch *batch, Run *run)
 {
@@ -180,24 +200,11 @@ static unsigned add_to(Batch *batch, Run *run)
 	Apply apply = {.reports = batch->reports, .dry_run = batch->dry_run};
 	int lock = -1;
 
-	if (!run_ready(run, batch->scanned->tokens, false, &error)) {
-		tell_database(batch, run, error);
-		run_close(run);
+	plan = plan_to_add(batch, run, &lock, &error);
+	tell_database(batch, run, error);
+	if (plan == NULL)
 		return 0;
-	}
 
-	plan = make_plan(batch, run);
-	if (plan_additions(plan) > 0 && !batch->dry_run) {
-		g_clear_pointer(&plan, plan_free);
-		plan = plan_to_write(batch, run, &lock, &error);
-	}
-	if (plan == NULL) {
-		tell_database(batch, run, error);
-		run_close(run);
-		return 0;
-	}
-
-	tell_database(batch, run, NULL);
 	apply.db = run->db;
 	apply_additions(&apply, plan);
 	if (batch->dry_run)
@@ -230,7 +237,6 @@ static void write_all(Batch *batch)
 
 	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
 		Run *run = g_ptr_array_index(batch->runs, i);
-		g_autoptr(Plan) plan = NULL;
 
 		removals[i] = add_to(batch, run);
 		sum += removals[i];

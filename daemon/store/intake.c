@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "text.h"
 
 #define CHUNK_MAX          16384u
 #define REQUEST_SECONDS    10
@@ -147,10 +148,14 @@ static void take_confirm(Intake *intake)
 
 	while (intake->confirm == CONFIRM_UNKNOWN && (r = wire_reader_next(frames, &error)) != 0) {
 		guint64 unchanged = r > 0 ? wire_get_number(frames) : 0;
-		g_autofree char *why = r > 0 ? wire_get_text(frames, WIRE_TEXT_MAX) : NULL;
+		g_autofree char *why = r > 0 ? wire_get_text(frames, WIRE_TEXT_MAX) : g_strdup("");
+		g_autofree char *safe = text_escape(why);
 		bool good = r > 0 && frames->type == WIRE_STORE_CONFIRM &&
 			    wire_reader_done(frames, &error);
 
+		if (!good || unchanged != 1)
+			g_printerr("Nothing is taken away: %s\n",
+				good ? safe : "the answer is ill-formed");
 		intake->confirm = good && unchanged == 1 ? CONFIRM_YES : CONFIRM_NO;
 	}
 }

@@ -118,6 +118,10 @@ void store_request(const Store *store, const Job *job)
 					      job->config[i][1], job->config[i][2]));
 	send_frame(store->in,
 		wire_pack(WIRE_STORE_ENDPOINT, "tnn", endpoint, (guint64)1, (guint64)job->absent));
+	if (job->present != NULL)
+		send_frame(
+			store->in, wire_pack(WIRE_STORE_PRESENT, "ttttt", endpoint, "Reader 01 00",
+					   "piv_II", "PKCS#15 emulated", job->present));
 	send_frame(store->in, wire_pack(WIRE_STORE_RUN, "n", (guint64)job->mode));
 }
 

@@ -71,7 +71,8 @@ typedef struct Job {
 	guint64 scan_code;
 	gsize cut; /* bytes of the scan that are sent; 0: all */
 	JobConfirm confirm;
-	bool absent; /* every card was read, and there is none */
+	bool absent;         /* every card was read, and there is none */
+	const char *present; /* but one with this serial number, in another reader */
 	const char *config[8][3];
 } Job;
 

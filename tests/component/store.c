@@ -490,6 +490,66 @@ START_TEST(removal_does_what_is_configured)
 }
 END_TEST
 
+/* A card in another reader is not gone because this look is not about it. */
+START_TEST(present_elsewhere_stays)
+{
+	Card *one = card_with("0123", 1);
+	Card *two = card_with("4567", 1);
+	Job job = sweep;
+
+	insert(one, "create=1");
+	insert(two, "create=1");
+	job.present = "0123";
+	job.card = two;
+	job_expect(home, &job, "keep=1");
+	job.card = NULL;
+	job_expect(home, &job, "delete=1");
+	job_expect(home, &job, "");
+	ck_assert_int_eq(count(CERTS), 1);
+	card_free(one);
+	card_free(two);
+}
+END_TEST
+
+/* Several stores at once, with one certificate in common. */
+START_TEST(several_at_once)
+{
+	static const char *const serials[] = {"1", "2", "3", "4", "5", "6"};
+	enum { N = G_N_ELEMENTS(serials) };
+	Card *cards[N];
+	Store stores[N];
+	Job jobs[N];
+	g_autoptr(GBytes) shared =
+		maker_der(&(const MakerSpec){.cn = "Shared", .issuer_cn = "CA", .serial = 9});
+
+	for (int i = 0; i < N; i++) {
+		cards[i] = card_with(serials[i], 3);
+		card_add_der(cards[i], shared, "Shared");
+		jobs[i] = (Job){.mode = WIRE_STORE_APPLY, .card = cards[i]};
+		stores[i] = store_start(home, true);
+		store_request(&stores[i], &jobs[i]);
+	}
+	for (int i = 0; i < N; i++) {
+		g_autoptr(GByteArray) frames = card_frames(cards[i], 0);
+
+		store_send(stores[i].scan, frames->data, frames->len);
+	}
+	for (int i = 0; i < N; i++) {
+		Outcome outcome = job_finish(&jobs[i], &stores[i]);
+		const ReportDatabase *database = report_database(outcome.report, home->db);
+
+		ck_assert_uint_eq(database->errors->len, 0);
+		ck_assert_uint_eq(report_count(database, NULL), 4);
+		report_free(outcome.report);
+	}
+	ck_assert_int_eq(count(CERTS), 3 * N + 1);
+	for (int i = 0; i < N; i++) {
+		insert(cards[i], "keep=4");
+		card_free(cards[i]);
+	}
+}
+END_TEST
+
 START_TEST(dry_run_writes_nothing)
 {
 	Card *old = card_with("0123", 1);
@@ -588,6 +648,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, taken_nickname_gets_a_number);
 	tcase_add_test(tcase, hostile_names_are_cleaned);
 	tcase_add_test(tcase, removal_does_what_is_configured);
+	tcase_add_test(tcase, present_elsewhere_stays);
+	tcase_add_test(tcase, several_at_once);
 	tcase_add_test(tcase, dry_run_writes_nothing);
 	tcase_add_test(tcase, malformed_certificate_spares_the_others);
 	tcase_add_loop_test(tcase, lists_what_is_marked, 0, 2);
