@@ -130,6 +130,8 @@ static void run_two(const char *wish, const char *mode)
 	RigProcess *both[2];
 
 	environment = g_environ_setenv(environment, "CERTPROP_RIG", wish, TRUE);
+	/* Ours is removed even when a minder in it is killed. */
+	environment = g_environ_setenv(environment, "TMPDIR", rig_directory(), TRUE);
 	options.environment = environment;
 	for (int i = 0; i < 2; i++)
 		both[i] = rig_process_start(argv, &options);
