@@ -81,7 +81,7 @@ START_TEST(test_other_reader)
 
 	rig_card_insert_seen(card);
 	rig_card_insert_seen(hanging);
-	rig_card_command(hanging, "hang-after 0");
+	g_free(rig_card_command(hanging, "hang-after 0"));
 	run = start(NULL);
 	scan_run_finish(run);
 	assert_whole(run, directory, 1);
