@@ -59,11 +59,12 @@ void seen_reader_free(SeenReader *reader)
 
 void seen_reader_set_state(SeenReader *reader, const char *state, const char *reason)
 {
-	g_autofree char *old_state = reader->state;
-	g_autofree char *old_reason = reader->reason;
+	char *new_reason = g_strdup(reason != NULL ? reason : "");
 
+	g_free(reader->state);
 	reader->state = g_strdup(state);
-	reader->reason = g_strdup(reason != NULL ? reason : "");
+	g_free(reader->reason);
+	reader->reason = new_reason;
 }
 
 SeenEndpoint *seen_endpoint_new(const char *name)

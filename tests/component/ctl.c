@@ -218,7 +218,6 @@ END_TEST
 START_TEST(one_damaged_database_of_two)
 {
 	g_autofree char *bad = rig_home_path(bench.home, "bad");
-	g_autofree char *file = rig_home_path(bench.home, "bad/cert9.db");
 	g_autofree char *conf = g_strdup_printf("[databases]\ninclude=%s\n", bad);
 	g_autofree char *err = NULL;
 
