@@ -78,7 +78,7 @@ typedef struct PlanInput {
 	const char *host;
 	gint64 now; /* Unix seconds */
 	bool logout;
-	GPtrArray *objects;   /* PlanObject: all certificates of the database */
+	GPtrArray *objects;   /* PlanObject: those that are marked or that a token offers */
 	GPtrArray *tokens;    /* PlanToken: what was read in this look; possibly none */
 	GPtrArray *endpoints; /* PlanEndpoint */
 	GPtrArray *present;   /* PlanPresent: tokens in live readers, those just read included */
