@@ -5,8 +5,8 @@
  * The marker: the value of CKA_URL on a certificate that we created. A text/uri-list, one RFC 7512
  * URI a line, each a claim: one owner of the certificate (claim.h).
  *
- * Lines that are no claim of ours (no x-certprop=1, or not a pkcs11 URI at all) are kept as they are
- * and count as somebody else's: a certificate that has one is never deleted.
+ * Lines that are no claim of ours (no x-certprop=1, or not a pkcs11 URI at all) are kept as they
+ * are and count as somebody else's: a certificate that has one is never deleted.
  */
 
 #include <glib.h>
@@ -16,7 +16,7 @@
 
 G_BEGIN_DECLS
 
-#define MARKER_MAX	  (64u * 1024u) /* bytes of the whole text */
+#define MARKER_MAX        (64u * 1024u) /* bytes of the whole text */
 #define MARKER_CLAIMS_MAX 64u
 #define MARKER_OTHERS_MAX 256u
 

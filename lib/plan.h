@@ -5,8 +5,8 @@
  * desired (tokens present × policy) − actual (marked certificates of one database) = plan.
  *
  * Pure: same input, same plan; a plan applied and planned again is empty; a plan never names an
- * object that carries no marker of ours. It knows nothing of NSS: an object is a handle and what was
- * read of it.
+ * object that carries no marker of ours. It knows nothing of NSS: an object is a handle and what
+ * was read of it.
  */
 
 #include <glib.h>
@@ -22,13 +22,13 @@ G_BEGIN_DECLS
 /* Actual: one certificate object of the database. */
 typedef struct PlanObject {
 	gulong handle;
-	Cert *cert;	/* owned reference; NULL if its DER cannot be parsed (then it has no marker
+	Cert *cert;     /* owned reference; NULL if its DER cannot be parsed (then it has no marker
 			   for us: left alone) */
-	char *label;	/* CKA_LABEL */
-	GBytes *id;	/* CKA_ID */
+	char *label;    /* CKA_LABEL */
+	GBytes *id;     /* CKA_ID */
 	Marker *marker; /* NULL if there is no CKA_URL, or one that is over the cap */
 	bool has_trust; /* a trust object exists for its issuer and serial */
-	bool has_key;	/* a public or private key object of the database belongs to it */
+	bool has_key;   /* a public or private key object of the database belongs to it */
 } PlanObject;
 
 PlanObject *plan_object_free(PlanObject *object);
@@ -98,12 +98,13 @@ const char *plan_word(PlanAction action);
 
 typedef struct PlanStep {
 	PlanAction action;
-	const PlanObject *object; /* borrowed; NULL for CREATE and for SKIP of one that is not there */
-	const PlanCert *cert;	  /* borrowed; for CREATE and SKIP */
-	const PlanToken *token;	  /* borrowed; for CREATE, CLAIM, KEEP, SKIP */
-	Marker *marker;		  /* owned: as it should stand afterwards; CREATE, CLAIM, RELEASE */
-	const char *reason;	  /* static word: "new", "superseded", "policy", "removed", "logout",
-				     "swept", "adopted", "users-own", "expired", … */
+	const PlanObject
+		*object;      /* borrowed; NULL for CREATE and for SKIP of one that is not there */
+	const PlanCert *cert; /* borrowed; for CREATE and SKIP */
+	const PlanToken *token; /* borrowed; for CREATE, CLAIM, KEEP, SKIP */
+	Marker *marker;         /* owned: as it should stand afterwards; CREATE, CLAIM, RELEASE */
+	const char *reason;     /* static word: "new", "superseded", "policy", "removed", "logout",
+				   "swept", "adopted", "users-own", "expired", … */
 } PlanStep;
 
 typedef struct Plan {

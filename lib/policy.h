@@ -18,9 +18,9 @@ typedef enum {
 	POLICY_PROPAGATE,
 	POLICY_EXPIRED,
 	POLICY_NOT_YET_VALID,
-	POLICY_EKU,	      /* [filter] require-eku */
-	POLICY_ISSUER,	      /* [filter] issuers */
-	POLICY_ECC,	      /* [filter] ecc */
+	POLICY_EKU,           /* [filter] require-eku */
+	POLICY_ISSUER,        /* [filter] issuers */
+	POLICY_ECC,           /* [filter] ecc */
 	POLICY_WITHOUT_KEY,   /* [filter] without-key */
 	POLICY_DUPLICATE,     /* [filter] duplicates: a newer one is there */
 	POLICY_INTERMEDIATE,  /* [ca] intermediates=skip, or a redirected reader */
@@ -47,7 +47,7 @@ bool policy_redirected(const char *endpoint);
 
 /* Judges all certificates of one token together (duplicates and caps need all of them). The outcome
    does not depend on their order, but for the cap on their number. */
-void policy_judge(const Config *config, const char *endpoint, gint64 now, PolicyItem *items,
-	gsize n_items);
+void policy_judge(
+	const Config *config, const char *endpoint, gint64 now, PolicyItem *items, gsize n_items);
 
 G_END_DECLS
