@@ -89,9 +89,15 @@ static bool leave_namespaces(void)
 	return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0 && map_ids(uid, gid);
 }
 
+/* Inside a chroot "/" is no mount point and cannot be made private (EINVAL). */
+static bool private_mounts(void)
+{
+	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL;
+}
+
 static bool own_run(void)
 {
-	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return private_mounts() &&
 	       mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") == 0 &&
 	       mkdir("/run/pcscd", 0755) == 0;
 }
