@@ -5,6 +5,11 @@
  * FAKE_MODULE_CERT, made different for each object by its last bytes. The slot is named
  * FAKE_MODULE_READER. Before it does something from which it will not return it says so on standard
  * error, so that a test can wait for that and needs no guess.
+ *
+ * Behind certpropd, which passes no such variables on, ~/.fake-module says the same: a key file
+ * with the group [module] and the keys vice, reader, cert, and besides them certificates (a number)
+ * and the names that the token gives: manufacturer, model, serial, label, object. In these "\NNN"
+ * is a byte in octal.
  */
 
 #include <glib.h>
@@ -26,6 +31,7 @@ static const char *reader = "Fake Reader 00 00";
 static char *der;
 static gsize der_len;
 static unsigned n_certs = 3;
+static GKeyFile *settings; /* NULL without ~/.fake-module */
 
 static CK_OBJECT_CLASS wanted;
 static CK_ULONG next_object;
@@ -51,16 +57,49 @@ static void pad(void *to, gsize size, const char *text)
 	memcpy(to, text, MIN(size, strlen(text)));
 }
 
+static void load_settings(void)
+{
+	const char *home = g_getenv("HOME");
+	g_autofree char *path = g_build_filename(home != NULL ? home : "/", ".fake-module", NULL);
+	g_autoptr(GKeyFile) file = g_key_file_new();
+
+	if (g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL))
+		settings = g_steal_pointer(&file);
+}
+
+/* Any bytes but NUL, or NULL. Lives as long as the process. */
+static const char *setting(const char *key)
+{
+	g_autofree char *raw =
+		settings != NULL ? g_key_file_get_value(settings, "module", key, NULL) : NULL;
+
+	return raw != NULL ? g_strcompress(raw) : NULL;
+}
+
+static const char *either(const char *variable, const char *key, const char *fallback)
+{
+	const char *text = g_getenv(variable);
+
+	if (text == NULL)
+		text = setting(key);
+	return text != NULL ? text : fallback;
+}
+
 static void start(void)
 {
-	const char *text = g_getenv("FAKE_MODULE_VICE");
+	const char *path;
+	const char *amount;
 
-	vice = text != NULL ? text : "";
-	if ((text = g_getenv("FAKE_MODULE_READER")) != NULL)
-		reader = text;
-	if ((text = g_getenv("FAKE_MODULE_CERT")) != NULL)
-		(void)g_file_get_contents(text, &der, &der_len, NULL);
+	load_settings();
+	vice = either("FAKE_MODULE_VICE", "vice", "");
+	reader = either("FAKE_MODULE_READER", "reader", reader);
+	path = either("FAKE_MODULE_CERT", "cert", NULL);
+	if (path != NULL)
+		(void)g_file_get_contents(path, &der, &der_len, NULL);
+	amount = setting("certificates");
 	n_certs = is("many") ? MANY : is("none") || der == NULL ? 0 : 3;
+	if (amount != NULL)
+		n_certs = (unsigned)g_ascii_strtoull(amount, NULL, 10);
 }
 
 /* A child that holds what it inherited; it goes when its parent does. */
@@ -160,6 +199,13 @@ static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 	return CKR_OK;
 }
 
+static void pad_setting(void *to, gsize size, const char *key, const char *fallback)
+{
+	const char *text = setting(key);
+
+	pad(to, size, text != NULL ? text : fallback);
+}
+
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
 	if (gone())
@@ -170,13 +216,14 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 		return CKR_DEVICE_ERROR;
 
 	memset(info, 0, sizeof *info);
-	pad(info->manufacturerID, sizeof info->manufacturerID, "certprop");
-	pad(info->model, sizeof info->model, "fake");
-	pad(info->serialNumber, sizeof info->serialNumber,
+	pad_setting(info->manufacturerID, sizeof info->manufacturerID, "manufacturer", "certprop");
+	pad_setting(info->model, sizeof info->model, "model", "fake");
+	pad_setting(info->serialNumber, sizeof info->serialNumber, "serial",
 		is("swapped") && listed        ? "2222"
 		: slot == 1 && is("two-names") ? "3333"
 					       : "1111");
-	pad(info->label, sizeof info->label, slot == 0 ? "Fake token" : "Fake token (PIN 2)");
+	pad_setting(info->label, sizeof info->label, "label",
+		slot == 0 ? "Fake token" : "Fake token (PIN 2)");
 	if (!is("uninitialised"))
 		info->flags |= CKF_TOKEN_INITIALIZED;
 	if (!is("keys-all") && !is("keys-some"))
@@ -257,7 +304,10 @@ static CK_RV give_label(CK_ATTRIBUTE *attribute, CK_OBJECT_HANDLE object)
 {
 	static char long_label[LABEL_LONG];
 	g_autofree char *label = g_strdup_printf("Certificate %lu", object);
+	const char *own = setting("object");
 
+	if (own != NULL)
+		return give(attribute, own, strlen(own));
 	if (is("no-label"))
 		return CKR_ATTRIBUTE_TYPE_INVALID;
 	if (is("bad-label"))
@@ -276,7 +326,7 @@ static CK_RV give_value(CK_ATTRIBUTE *attribute, CK_OBJECT_HANDLE object)
 
 	if (is("garbage") && object == 2)
 		return give(attribute, "no certificate", 14);
-	if (der_len > sizeof mark)
+	if (der_len > sizeof mark && n_certs > 1)
 		memcpy(own + der_len - sizeof mark, &mark, sizeof mark);
 	return give(attribute, own, der_len);
 }
