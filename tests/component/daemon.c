@@ -19,6 +19,12 @@
 
 #define REMOVE "[local]\non-removal=remove\n"
 
+/* The first card will go wrong in this way after so many APDUs. */
+static void fault(const char *way, int apdus)
+{
+	g_free(rig_card_command(world.cards[0], "%s %d", way, apdus));
+}
+
 START_TEST(test_card_in_at_start)
 {
 	g_autofree char *card = world_deal(0, 4, GUID_A);
@@ -119,7 +125,7 @@ START_TEST(test_hang_in_one_reader)
 	world_configure("[limits]\nscan-seconds=2\n");
 	world_start();
 	world_wait_reader(1, "empty");
-	(void)rig_card_command(world.cards[0], "hang-after 20");
+	fault("hang-after", 20);
 	rig_card_insert(world.cards[0]);
 	world_wait_reader(0, "scanning");
 	rig_card_insert(world.cards[1]);
@@ -145,7 +151,7 @@ START_TEST(test_pulled)
 	world_configure(REMOVE);
 	world_start();
 	world_wait_reader(0, "empty");
-	(void)rig_card_command(world.cards[0], "pull-after %d", 4 + 8 * _i);
+	fault("pull-after", 4 + 8 * _i);
 	rig_card_insert(world.cards[0]);
 	rig_card_wait_state(world.cards[0], "removed");
 	world_wait_reader(0, "empty");
@@ -335,7 +341,7 @@ START_TEST(test_ends_in_the_middle_of_a_scan)
 
 	world_start();
 	world_wait_reader(0, "empty");
-	(void)rig_card_command(world.cards[0], "hang-after 20");
+	fault("hang-after", 20);
 	rig_card_insert(world.cards[0]);
 	world_wait_reader(0, "scanning");
 	ck_assert_int_eq(world_stop(), 0);
