@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <winscard.h>
 
 #include "harness.h"
 #include "names.h"
@@ -139,6 +140,38 @@ START_TEST(test_hang_in_one_reader)
 	rig_card_insert(world.cards[0]);
 	world_wait_reader(0, "read");
 	world_check_stored(a, 4);
+}
+END_TEST
+
+static bool reason_is_holder(gpointer data)
+{
+	g_autofree char *reason = world_reader(0, "reason");
+
+	return reason != NULL && strstr(reason, "held exclusively") != NULL;
+}
+
+/* Nothing tells when an exclusive holder lets go: it is named, and the card is read in the end. */
+START_TEST(test_exclusive_holder)
+{
+	g_autofree char *card = world_deal(0, 4, GUID_A);
+	const char *name = rig_pcscd_reader(world.pcscd, 0);
+	SCARDCONTEXT context;
+	SCARDHANDLE handle;
+	DWORD protocol;
+
+	rig_card_insert_seen(world.cards[0]);
+	ck_assert_int_eq(
+		SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context), SCARD_S_SUCCESS);
+	ck_assert_int_eq(SCardConnect(context, name, SCARD_SHARE_EXCLUSIVE,
+				 SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &handle, &protocol),
+		SCARD_S_SUCCESS);
+	world_start();
+	rig_wait_until(reason_is_holder, NULL, WAIT_MS, "the holder is named");
+	ck_assert(!rig_db_exists(world.database));
+	ck_assert_int_eq(SCardDisconnect(handle, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+	ck_assert_int_eq(SCardReleaseContext(context), SCARD_S_SUCCESS);
+	world_wait_reader(0, "read");
+	world_check_stored(card, 4);
 }
 END_TEST
 
@@ -454,6 +487,7 @@ static void add_looks(Suite *suite)
 	tcase_add_loop_test(tc, test_swap, 0, 2);
 	tcase_add_test(tc, test_two_readers);
 	tcase_add_test(tc, test_hang_in_one_reader);
+	tcase_add_test(tc, test_exclusive_holder);
 	tcase_add_loop_test(tc, test_pulled, 0, 5);
 	tcase_add_test(tc, test_pcscd_restart);
 	tcase_add_test(tc, test_card_left_while_pcscd_was_away);

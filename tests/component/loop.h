@@ -12,5 +12,5 @@
 bool loop_until(const bool *flag, unsigned seconds);
 /* How many descriptors this process has open. */
 unsigned loop_count_fds(void);
-/* Waits, at most a second, until every helper is reaped; true if then there is no child left. */
+/* Waits, at most ten seconds, until every helper is reaped; true if then there is no child left. */
 bool loop_no_children(void);
