@@ -136,7 +136,7 @@ static void print_daemon(const Ctl *ctl, const Live *live)
 		paint_line(PAINT_NOTE, "propagation is switched off ([propagation] enabled)");
 
 	if (faults->len == 0)
-		paint_line(PAINT_PLAIN, "configuration without faults");
+		paint_line(PAINT_PLAIN, "the configuration has no faults");
 	for (guint i = 0; i < faults->len; i++) {
 		const ConfigFault *fault = g_ptr_array_index(faults, i);
 		g_autofree char *text = config_fault_text(fault);
@@ -194,28 +194,45 @@ static void print_endpoints(const Live *live)
 	}
 }
 
-static void print_databases(const Live *live, const Report *report)
+/* "4 certificates, key present" for the usual case of one answer, else each that is not 0. */
+static char *counts_text(const Counts *counts, guint total)
+{
+	GString *text = g_string_new(NULL);
+
+	g_string_append_printf(text, "%u certificate%s", total, total == 1 ? "" : "s");
+	for (Key key = KEY_PRESENT; key <= KEY_UNKNOWN; key++) {
+		if (counts->keys[key] == total && total > 0)
+			g_string_append_printf(text, ", key %s", key_word(key));
+		else if (counts->keys[key] > 0)
+			g_string_append_printf(
+				text, ", key %s for %u", key_word(key), counts->keys[key]);
+	}
+	return g_string_free(text, FALSE);
+}
+
+static void print_database(const ReportDatabase *database, const Live *live)
 {
 	g_autoptr(Table) table = table_new(2);
+	Counts counts = count_keys(database, live);
+	g_autofree char *text = counts_text(&counts, database->certs->len);
 
+	table_cell(table, PAINT_STRONG, database->path);
+	table_cell(table, PAINT_PLAIN, database->application);
+	table_cell(table, paint_of_status(database->status), database->status);
+	table_cell(table, PAINT_PLAIN, database->certs->len > 0 ? text : NULL);
+	table_end_row(table);
+	table_print(table);
+	if (*database->reason != '\0')
+		paint_line(PAINT_PLAIN, "    %s", database->reason);
+}
+
+static void print_databases(const Live *live, const Report *report)
+{
 	paint_line(PAINT_STRONG, "databases");
 	if (report->databases->len == 0)
 		paint_line(PAINT_PLAIN, "  none");
-	for (guint i = 0; i < report->databases->len; i++) {
-		const ReportDatabase *database = g_ptr_array_index(report->databases, i);
-		Counts counts = count_keys(database, live);
-
-		table_cell(table, PAINT_STRONG, database->path);
-		table_cell(table, PAINT_PLAIN, database->application);
-		table_cell(table, paint_of_status(database->status), database->status);
-		table_cellf(table, PAINT_PLAIN,
-			"%u propagated: key present for %u, absent for %u, unknown for %u%s%s",
-			database->certs->len, counts.keys[KEY_PRESENT], counts.keys[KEY_ABSENT],
-			counts.keys[KEY_UNKNOWN], *database->reason != '\0' ? "; " : "",
-			database->reason);
-		table_end_row(table);
-	}
-	table_print(table);
+	for (guint i = 0; i < report->databases->len; i++)
+		print_database(g_ptr_array_index(report->databases, i), live);
 }
 
 int verb_status(Ctl *ctl, char **args)

@@ -50,7 +50,7 @@ static GError *reservation(const Run *run)
 {
 	if (run->db == NULL)
 		return g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_MISSING,
-			"There is no NSS database in %s; it is created when a card offers "
+			"%s has no NSS database; one is created there when a card offers "
 			"something to put into it",
 			run->database->dir);
 	if (!files_writable(nssdb_files(run->db)))
