@@ -29,6 +29,7 @@ struct Card {
 	guint delayed; /* source of the answer that waits */
 	gint64 pull_after, hang_after;
 	bool hanging;
+	bool foreign;     /* knows no PIV */
 	GByteArray *held; /* the message that has no answer yet; NULL: none */
 
 	guint32 counts[256];
@@ -64,9 +65,15 @@ static bool counted_down(gint64 *left)
 
 static void answer_apdu(Card *card, const GByteArray *message)
 {
-	g_autoptr(GByteArray) answer = piv_answer(card->piv, message->data, message->len);
+	static const guint8 not_found[] = {0x6a, 0x82};
+	g_autoptr(GByteArray) answer = NULL;
 
-	link_send(card->link, answer->data, answer->len);
+	if (card->foreign) {
+		link_send(card->link, not_found, sizeof(not_found));
+	} else {
+		answer = piv_answer(card->piv, message->data, message->len);
+		link_send(card->link, answer->data, answer->len);
+	}
 	if (counted_down(&card->hang_after))
 		card->hanging = true;
 	if (counted_down(&card->pull_after))
@@ -226,6 +233,11 @@ bool card_set_atr(Card *card, const char *hex)
 					g_ascii_xdigit_value(hex[2 * i + 1]));
 	card->atr_length = length;
 	return true;
+}
+
+void card_set_applet(Card *card, bool there)
+{
+	card->foreign = !there;
 }
 
 void card_set_delay(Card *card, guint milliseconds)

@@ -21,6 +21,8 @@ const char *card_directory(const Card *card);
 void card_spoil(Card *card, unsigned index, Flaw flaw);
 
 bool card_set_atr(Card *card, const char *hex) G_GNUC_WARN_UNUSED_RESULT;
+/* false: a card with some other application, which knows none of the commands. */
+void card_set_applet(Card *card, bool there);
 void card_set_delay(Card *card, guint milliseconds);
 /* After so many more APDUs (counted from now, or from the next insertion): the card leaves,
    respectively answers nothing more. Negative: never. */

@@ -4,6 +4,8 @@
 
 #include "deal.h"
 
+#include <string.h>
+
 #define WORDS_MAX 3
 #define DELAY_MAX 60000
 #define APDUS_MAX 1000000
@@ -93,6 +95,16 @@ static bool run_atr(Card *card, char **arguments, GString *answer, GError **erro
 	return true;
 }
 
+static bool run_applet(Card *card, char **arguments, GString *answer, GError **error)
+{
+	bool on = strcmp(arguments[0], "on") == 0;
+
+	if (!on && strcmp(arguments[0], "off") != 0)
+		return wrong(error, "on or off", arguments[0]);
+	card_set_applet(card, on);
+	return true;
+}
+
 static bool run_delay(Card *card, char **arguments, GString *answer, GError **error)
 {
 	gint64 milliseconds;
@@ -157,6 +169,7 @@ static const Verb verbs[] = {
 	{"reload", 0, 0, run_reload},
 	{"malformed", 2, 2, run_malformed},
 	{"atr", 1, 1, run_atr},
+	{"applet", 1, 1, run_applet},
 	{"delay", 1, 1, run_delay},
 	{"pull-after", 1, 1, run_pull_after},
 	{"hang-after", 1, 1, run_hang_after},

@@ -17,6 +17,7 @@
 	"  malformed N KIND            none garbage truncated empty bad-signature\n"           \
 	"                              trailing-zeros unknown-algorithm gzip-flag\n"           \
 	"  atr HEX                     answer to reset, from the next question on\n"           \
+	"  applet on|off               off: a card that knows no PIV\n"                        \
 	"  delay MS                    before each answer to an APDU\n"                        \
 	"  pull-after K                the card leaves after K more APDUs (0: now)\n"          \
 	"  hang-after K                it answers nothing after K more APDUs (0: now)\n"       \
