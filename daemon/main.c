@@ -79,6 +79,10 @@ static Config *load_config(GPtrArray **ret_faults)
 	g_autofree char *user_dir = config_user_dir();
 	Config *config = config_load(CERTPROP_SYSCONFDIR "/" NAME_CONFIG_DIR, user_dir, ret_faults);
 
+	if (user_dir == NULL)
+		log_say(G_LOG_LEVEL_WARNING, NULL,
+			"HOME or XDG_CONFIG_HOME is no absolute path: the user's configuration was "
+			"not read");
 	for (guint i = 0; i < (*ret_faults)->len; i++) {
 		const ConfigFault *fault = g_ptr_array_index(*ret_faults, i);
 		g_autofree char *text = config_fault_text(fault);

@@ -20,6 +20,7 @@
 
 #include "config-table.h"
 #include "names.h"
+#include "owner.h"
 #include "text.h"
 
 #define FILE_MAX        (256u * 1024u)
@@ -303,14 +304,33 @@ static GByteArray *read_file(int fd)
 	return g_steal_pointer(&bytes);
 }
 
+/* The user's file names modules that are loaded with the user's rights. The administrator's is
+   where the build says, and no variable leads elsewhere. */
+static bool is_strangers(const Walk *about, int fd, unsigned *ret_owner)
+{
+	struct stat st;
+
+	if (!about->user || fstat(fd, &st) < 0 || owner_trusted(&st))
+		return false;
+	*ret_owner = (unsigned)st.st_uid;
+	return true;
+}
+
 static void load_open_file(Config *config, GPtrArray *faults, const char *path, bool user, int fd)
 {
-	Walk about = {.faults = faults, .file = path};
+	Walk about = {.faults = faults, .file = path, .user = user};
 	g_autoptr(GByteArray) bytes = read_file(fd);
+	int failed = errno;
+	unsigned owner;
 
-	if (bytes == NULL)
+	if (is_strangers(&about, fd, &owner))
+		say(&about, false,
+			"It belongs to user %u, not to us: what it says is not our configuration "
+			"(is HOME right?)",
+			owner);
+	else if (bytes == NULL)
 		say(&about, false, "Reading it failed: %s",
-			errno != 0 ? g_strerror(errno) : "it is not a regular file");
+			failed != 0 ? g_strerror(failed) : "it is not a regular file");
 	else if (bytes->len > FILE_MAX)
 		say(&about, false, "It is larger than %u KiB: this cannot be a configuration",
 			FILE_MAX / 1024);

@@ -109,7 +109,12 @@ bool config_locked(const Config *config, const char *group, const char *key)
 
 char *config_user_dir(void)
 {
-	return g_build_filename(g_get_user_config_dir(), NAME_CONFIG_DIR, NULL);
+	const char *dir = g_get_user_config_dir();
+
+	/* From where a program happens to be started is no place for its configuration. */
+	if (!g_path_is_absolute(dir))
+		return NULL;
+	return g_build_filename(dir, NAME_CONFIG_DIR, NULL);
 }
 
 void config_fault_free(ConfigFault *fault)

@@ -96,7 +96,8 @@ Config *config_new(void);
    lists all of them, from all files, in either case. */
 Config *config_load(const char *sysconf_dir, const char *user_dir,
 	GPtrArray **ret_faults) G_GNUC_WARN_UNUSED_RESULT;
-/* The directories of this system and user, for config_load(). */
+/* The user's directory, for config_load(). NULL where HOME or XDG_CONFIG_HOME is a relative path.
+ */
 char *config_user_dir(void) G_GNUC_WARN_UNUSED_RESULT;
 Config *config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)

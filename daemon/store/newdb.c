@@ -14,6 +14,7 @@
 #include "newdb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "error.h"
 #include "files.h"
 #include "nssdb.h"
+#include "owner.h"
 
 #define TEMP_PREFIX   ".nssdb-certprop-"
 #define MODULES       "pkcs11.txt"
@@ -36,13 +38,19 @@ struct Newdb {
 
 static const char *const file_names[] = {MODULES, FILES_KEY, FILES_CERT};
 
+/* Through a descriptor: where somebody else may write beside it, a link that takes the directory's
+   place in the meantime must not lead us to another database. */
 static void remove_dir(const char *path)
 {
-	for (gsize i = 0; i < G_N_ELEMENTS(file_names); i++) {
-		g_autofree char *file = g_build_filename(path, file_names[i], NULL);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
 
-		(void)unlink(file);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
+		for (gsize i = 0; i < G_N_ELEMENTS(file_names); i++)
+			(void)unlinkat(fd, file_names[i], 0);
 	}
+	if (fd >= 0)
+		close(fd);
 	if (rmdir(path) < 0)
 		g_printerr("Removing %s failed: %s\n", path, g_strerror(errno));
 }
@@ -118,6 +126,8 @@ Newdb *newdb_build(const char *dir, GError **error)
 	g_autofree char *temp = g_build_filename(parent, TEMP_PREFIX "XXXXXX", NULL);
 
 	newdb->dir = g_strdup(dir);
+	if (!owner_check_place(dir, error))
+		return NULL;
 	if (g_mkdir_with_parents(parent, 0700) < 0 || g_mkdtemp(temp) == NULL) {
 		g_set_error(error, CERTPROP_ERROR,
 			errno == EROFS || errno == EACCES ? CERTPROP_ERROR_READ_ONLY

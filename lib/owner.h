@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Whose a file or a directory is, and whether that is somebody whom this process may believe.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+G_BEGIN_DECLS
+
+/* Ours or root's. */
+bool owner_trusted(const struct stat *st);
+/* The directory in which `path` stands, or would be made: the nearest one that exists. Error:
+   FOREIGN if it is somebody else's. */
+bool owner_check_place(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
