@@ -10,17 +10,22 @@
 #include <string.h>
 
 #include "names.h"
+#include "runtime.h"
 
 #define HELPER_PATH "/usr/local/bin:/usr/bin:/bin"
 
 static const char *const passed_on[] = {
-	"HOME",
 	"USER",
 	"LOGNAME",
 	"LANG",
 	"LANGUAGE",
 	"TZ",
-	"XDG_RUNTIME_DIR",
+};
+
+/* A relative path would mean another directory to a helper, which starts in "/". Without them the
+   user's entry in the system's user database and the usual places below it count. */
+static const char *const directories[] = {
+	"HOME",
 	"XDG_DATA_HOME",
 	"XDG_STATE_HOME",
 	"XDG_CACHE_HOME",
@@ -37,11 +42,22 @@ static char **pass_on(char **env, const char *name)
 char **environment_for_helper(const char *endpoint)
 {
 	g_auto(GStrv) names = g_listenv();
+	g_autofree char *session = runtime_session();
 	char **env = NULL;
 
 	env = g_environ_setenv(env, "PATH", HELPER_PATH, TRUE);
 	for (gsize i = 0; i < G_N_ELEMENTS(passed_on); i++)
 		env = pass_on(env, passed_on[i]);
+	for (gsize i = 0; i < G_N_ELEMENTS(directories); i++) {
+		const char *value = g_getenv(directories[i]);
+
+		if (value != NULL && g_path_is_absolute(value))
+			env = pass_on(env, directories[i]);
+	}
+	/* Not what was given: the writers' lock must be the same one for whoever starts a helper.
+	 */
+	if (session != NULL)
+		env = g_environ_setenv(env, "XDG_RUNTIME_DIR", session, TRUE);
 	for (char **name = names; *name != NULL; name++) {
 		if (g_str_has_prefix(*name, "LC_"))
 			env = pass_on(env, *name);
