@@ -17,6 +17,7 @@
 #include "bus-generated.h"
 #include "log.h"
 #include "names.h"
+#include "runtime.h"
 #include "status.h"
 #include "text.h"
 
@@ -163,7 +164,7 @@ static void on_session(GObject *source, GAsyncResult *result, gpointer data)
 static char *session_address(void)
 {
 	const char *address = g_getenv("DBUS_SESSION_BUS_ADDRESS");
-	const char *dir = g_getenv("XDG_RUNTIME_DIR");
+	g_autofree char *dir = runtime_session();
 	g_autofree char *path = NULL;
 	g_autofree char *escaped = NULL;
 
