@@ -4,7 +4,8 @@
  * journal when that is where stderr leads, plain lines with the time anywhere else. No libsystemd:
  * GLib speaks the journal's protocol.
  *
- * Text is escaped here and nowhere else, because one place cannot be forgotten.
+ * Text is escaped here and nowhere else, because one place cannot be forgotten. GLib's own
+ * messages, which have a domain and ours none, come to the writer only.
  */
 
 #include "log.h"
@@ -58,6 +59,7 @@ static GLogWriterOutput writer(
 	GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
 {
 	const char *message = "";
+	bool foreign = false;
 
 	if (!log_verbose && (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)))
 		return G_LOG_WRITER_HANDLED;
@@ -68,6 +70,13 @@ static GLogWriterOutput writer(
 	for (gsize i = 0; i < n_fields; i++) {
 		if (strcmp(fields[i].key, "MESSAGE") == 0)
 			message = fields[i].value;
+		foreign = foreign || strcmp(fields[i].key, "GLIB_DOMAIN") == 0;
+	}
+	if (foreign) {
+		g_autofree char *safe = text_escape(message);
+
+		write_line(level, safe);
+		return G_LOG_WRITER_HANDLED;
 	}
 	write_line(level, message);
 	return G_LOG_WRITER_HANDLED;
