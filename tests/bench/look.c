@@ -15,18 +15,25 @@ struct Look {
 	GMainLoop *loop;
 	GHashTable *known; /* readers with a card that were served */
 	bool serving;
-	unsigned wanted, done, created;
-	double first, last;
+	unsigned done, created;
+	double slowest; /* of the cards, each from its own wake-up to its last certificate */
 };
+
+/* One card. */
+typedef struct {
+	Look *look;
+	double woken;
+} Serving;
 
 static void on_step(
 	Pipeline *pipeline, const ReportDatabase *database, const ReportStep *step, gpointer data)
 {
-	Look *look = data;
+	const Serving *serving = data;
+	double took = sample_now() - serving->woken;
 
 	if (g_str_equal(step->action, "create") && step->done) {
-		look->last = sample_now();
-		look->created++;
+		serving->look->slowest = MAX(serving->look->slowest, took);
+		serving->look->created++;
 	}
 }
 
@@ -39,12 +46,14 @@ static gboolean free_pipeline(gpointer data)
 static void on_done(Pipeline *pipeline, const Report *report, const GError *scan_error,
 	const GError *store_error, gpointer data)
 {
-	Look *look = data;
+	Serving *serving = data;
+	Look *look = serving->look;
 
 	if (scan_error != NULL || store_error != NULL)
 		g_error("the look failed: %s",
 			scan_error != NULL ? scan_error->message : store_error->message);
 	look->done++;
+	g_free(serving);
 	g_idle_add(free_pipeline, pipeline);
 	g_main_loop_quit(look->loop);
 }
@@ -54,6 +63,7 @@ static const PipelineFuncs funcs = {.step = on_step, .done = on_done};
 static void serve(Look *look, const WatcherReader *reader)
 {
 	const WatcherView *view = watcher_view(look->watcher);
+	Serving *serving = g_new0(Serving, 1);
 	g_autoptr(GPtrArray) others = g_ptr_array_new();
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
 	PipelineRequest request = {
@@ -67,15 +77,15 @@ static void serve(Look *look, const WatcherReader *reader)
 		.present = none,
 	};
 
+	serving->look = look;
+	serving->woken = sample_now();
 	for (guint i = 0; i < view->readers->len; i++) {
 		const WatcherReader *other = view->readers->pdata[i];
 
 		if (other != reader)
 			g_ptr_array_add(others, other->name);
 	}
-	if (look->first == 0)
-		look->first = sample_now();
-	pipeline_start(&request, &funcs, look);
+	pipeline_start(&request, &funcs, serving);
 }
 
 static void on_view(Watcher *watcher, gpointer data)
@@ -130,11 +140,11 @@ double look_insert(
 {
 	look->serving = true;
 	look->done = look->created = 0;
-	look->first = look->last = 0;
+	look->slowest = 0;
 	insert(data);
 	while (look->done < cards)
 		g_main_loop_run(look->loop);
 	look->serving = false;
 	*ret_created = look->created;
-	return look->last - look->first;
+	return look->slowest;
 }

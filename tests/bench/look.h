@@ -17,9 +17,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Look, look_free)
 /* Returns when the watcher has reported so many readers with a card. */
 void look_await_cards(Look *look, unsigned n);
 /* From now on, each card that comes is read and stored as certpropd would. Returns when `cards` of
-   them are done; the time from the first report of a card to the last certificate stored, in
-   milliseconds, and how many certificates that were. */
+   them are done: the time of the slowest from its own wake-up to its last certificate stored, in
+   milliseconds, and how many certificates there were. */
 double look_insert(
 	Look *look, unsigned cards, void (*insert)(gpointer), gpointer data, unsigned *ret_created);
-/* The name of a reader that has a card; borrowed until the next report. */
 const WatcherView *look_view(const Look *look);
