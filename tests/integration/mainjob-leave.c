@@ -1,202 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What leaves the database, when, and above all when not: only what is known to be over goes. A
- * card that was renewed, the same certificate on two tokens, readers and services that come and
- * go, cards that are empty, unreadable or unknown, and policy that changes its mind.
+ * What leaves the database, when, and above all when not: only what is known to be over goes.
+ * Readers and services that come and go, the end of the session, cards that are empty, unreadable
+ * or unknown.
  */
 #include "mainjob.h"
 
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <string.h>
 
 #include "harness.h"
 
 #define OTHERS    3u /* certificates on the other card */
 #define LOGOUT_US (5 * G_USEC_PER_SEC)
-#define ALLOW     "[filter]\ntime-invalid=allow\n"
-
-/* The rows of a whole card. */
-static char *rows_of(const char *card, unsigned from, unsigned n)
-{
-	GString *text = g_string_new(NULL);
-
-	for (unsigned i = from; i < n; i++) {
-		g_autofree char *row = job_row(card, i);
-
-		ck_assert_msg(row[0] != '\0', "place %u is not there", i);
-		g_string_append(text, row);
-	}
-	return g_string_free(text, FALSE);
-}
-
-static void check_rows(const char *before, const char *card, unsigned from, unsigned n)
-{
-	g_autofree char *now = rows_of(card, from, n);
-
-	ck_assert_str_eq(before, now);
-}
-
-static bool has_row(GBytes *der)
-{
-	g_autoptr(GPtrArray) rows = rig_db_certificates(world.database);
-
-	return rig_db_find(rows, der) != NULL;
-}
-
-static void renew(const char *card, unsigned index, bool new_key)
-{
-	g_autoptr(GError) error = NULL;
-
-	ck_assert_msg(deal_renew(card, index, new_key, &error), "%s",
-		error != NULL ? error->message : "");
-}
-
-/* What its directory holds by now is on the card. */
-static void reload(unsigned reader)
-{
-	g_free(rig_card_command(world.cards[reader], "reload"));
-}
-
-/* While it is out, and while it is in; with its key and with a new one. */
-START_TEST(test_renewed)
-{
-	bool new_key = _i % 2 == 1;
-	bool in = _i / 2 == 1;
-	g_autofree char *card = NULL;
-	g_autofree char *other = NULL;
-	g_autofree char *stay = NULL;
-	g_autofree char *others = NULL;
-	g_autofree char *nickname = NULL;
-	g_autofree char *same = NULL;
-	g_autoptr(GBytes) old = NULL;
-
-	world_start();
-	card = job_card(0, &(const Deal){.certs = JOB_CERTS, .guid = JOB_GUID_A});
-	other = job_card(1, &(const Deal){.certs = OTHERS, .guid = JOB_GUID_B, .cn = "Other"});
-	stay = rows_of(card, 1, JOB_CERTS);
-	others = rows_of(other, 0, OTHERS);
-	nickname = job_label(card, 0);
-	old = rig_dealt_der(card, 0);
-
-	if (!in)
-		job_out(0);
-	renew(card, 0, new_key);
-	reload(0);
-	if (in)
-		job_look();
-	else
-		job_in(0);
-	ck_assert(!has_row(old));
-	ck_assert_uint_eq(job_rows(), JOB_CERTS + OTHERS);
-	same = job_label(card, 0);
-	ck_assert_str_eq(nickname, same);
-	check_rows(stay, card, 1, JOB_CERTS);
-	check_rows(others, other, 0, OTHERS);
-}
-END_TEST
-
-/* The same certificates and keys on a token of another identity. */
-static char *copy_card(const char *card, unsigned n, const char *guid)
-{
-	static const char *const kept[] = {"der", "pem"};
-	char *copy = rig_deal(&(const Deal){.certs = n, .guid = guid});
-
-	for (unsigned i = 0; i < n * 2; i++) {
-		g_autofree char *from = job_file(card, i / 2, kept[i % 2]);
-		g_autofree char *to = job_file(copy, i / 2, kept[i % 2]);
-		g_autofree char *data = NULL;
-		gsize length;
-
-		ck_assert(g_file_get_contents(from, &data, &length, NULL));
-		ck_assert(g_file_set_contents(to, data, (gssize)length, NULL));
-	}
-	return copy;
-}
-
-static void check_claims(const char *card, unsigned index, const char *serial, const char *other)
-{
-	g_autofree char *url = job_url(card, index);
-
-	ck_assert_uint_eq(job_claims(url), other != NULL ? 2 : 1);
-	ck_assert_ptr_nonnull(strstr(url, serial));
-	ck_assert(other == NULL || strstr(url, other) != NULL);
-}
-
-START_TEST(test_two_tokens)
-{
-	static const char *const serials[] = {JOB_SERIAL_A, JOB_SERIAL_B};
-	unsigned first = (unsigned)_i;
-	g_autofree char *card = NULL;
-	g_autofree char *copy = NULL;
-	g_autofree char *alone = NULL;
-
-	world_configure(JOB_REMOVE);
-	world_start();
-	card = job_card(0, &(const Deal){.certs = 2, .guid = JOB_GUID_A});
-	check_claims(card, 0, JOB_SERIAL_A, NULL);
-	alone = job_row_without_url(card, 0);
-	copy = copy_card(card, 2, JOB_GUID_B);
-	world.cards[1] = rig_card_new(world.pcscd, 1, copy);
-	job_in(1);
-	ck_assert_uint_eq(job_rows(), 2);
-	check_claims(card, 0, JOB_SERIAL_A, JOB_SERIAL_B);
-	check_claims(card, 1, JOB_SERIAL_A, JOB_SERIAL_B);
-
-	job_out(first);
-	ck_assert_uint_eq(job_rows(), 2);
-	check_claims(card, 0, serials[1 - first], NULL);
-	check_claims(card, 1, serials[1 - first], NULL);
-	g_autofree char *left = job_row_without_url(card, 0);
-	ck_assert_str_eq(alone, left);
-	job_out(1 - first);
-	ck_assert_uint_eq(job_rows(), 0);
-}
-END_TEST
-
-/* One of the two is renewed: the shared certificate stays for the other. */
-START_TEST(test_two_tokens_renewed)
-{
-	g_autofree char *card = NULL;
-	g_autofree char *copy = NULL;
-
-	world_start();
-	card = job_card(0, &(const Deal){.certs = 1, .guid = JOB_GUID_A});
-	copy = copy_card(card, 1, JOB_GUID_B);
-	world.cards[1] = rig_card_new(world.pcscd, 1, copy);
-	job_in(1);
-	check_claims(card, 0, JOB_SERIAL_A, JOB_SERIAL_B);
-	renew(card, 0, true);
-	reload(0);
-	job_look();
-	ck_assert_uint_eq(job_rows(), 2);
-	check_claims(card, 0, JOB_SERIAL_A, NULL);
-	check_claims(copy, 0, JOB_SERIAL_B, NULL);
-}
-END_TEST
-
-/* on-removal=keep: claims stay as well, and both out is nothing special. */
-START_TEST(test_two_tokens_kept)
-{
-	g_autofree char *card = NULL;
-	g_autofree char *copy = NULL;
-	g_autofree char *before = NULL;
-	g_autofree char *after = NULL;
-
-	world_start();
-	card = job_card(0, &(const Deal){.certs = 2, .guid = JOB_GUID_A});
-	copy = copy_card(card, 2, JOB_GUID_B);
-	world.cards[1] = rig_card_new(world.pcscd, 1, copy);
-	job_in(1);
-	before = rig_db_state(world.database);
-	job_out(0);
-	job_out(1);
-	job_in(0);
-	after = rig_db_state(world.database);
-	ck_assert_str_eq(before, after);
-	check_claims(card, 0, JOB_SERIAL_A, JOB_SERIAL_B);
-}
-END_TEST
 
 static void new_pcscd(unsigned readers)
 {
@@ -223,7 +39,7 @@ START_TEST(test_reader_gone)
 	job_settle(0, "read");
 	job_settle(2, "read");
 	ck_assert_uint_eq(job_rows(), JOB_CERTS + OTHERS);
-	others = rows_of(other, 0, OTHERS);
+	others = job_rows_of(other, 0, OTHERS);
 
 	g_clear_pointer(&world.cards[0], rig_card_free);
 	g_clear_pointer(&world.cards[1], rig_card_free);
@@ -236,7 +52,7 @@ START_TEST(test_reader_gone)
 	rig_card_insert(world.cards[0]);
 	job_settle(0, "read");
 	ck_assert_uint_eq(job_rows(), _i == 1 ? OTHERS : JOB_CERTS + OTHERS);
-	check_rows(others, other, 0, OTHERS);
+	job_check_rows(others, other, 0, OTHERS);
 }
 END_TEST
 
@@ -330,7 +146,7 @@ START_TEST(test_emptied)
 	if (_i == 0)
 		job_out(0);
 	empty(card);
-	reload(0);
+	job_reload(0);
 	if (_i == 0)
 		job_in(0);
 	else
@@ -345,8 +161,8 @@ END_TEST
 static void renew_all(const char *card)
 {
 	for (unsigned i = 0; i < JOB_CERTS; i++)
-		renew(card, i, false);
-	reload(0);
+		job_renew(card, i, false);
+	job_reload(0);
 }
 
 static const struct {
@@ -392,7 +208,7 @@ START_TEST(test_failed_scan)
 
 	job_in(0);
 	job_check_whole(card, JOB_CERTS, JOB_SERIAL_A, 0);
-	ck_assert(!has_row(old));
+	ck_assert(!job_has(old));
 }
 END_TEST
 
@@ -450,75 +266,12 @@ START_TEST(test_unknown_instead)
 }
 END_TEST
 
-/* SIGHUP, as systemctl reload sends it. */
-static void sighup(const char *text)
-{
-	world_configure(text);
-	ck_assert_int_eq(kill(rig_process_pid(world.daemon), SIGHUP), 0);
-}
-
-START_TEST(test_expired)
-{
-	g_autofree char *card = NULL;
-	g_autofree char *valid = NULL;
-
-	world_start();
-	card = job_card(
-		0, &(const Deal){.certs = JOB_CERTS, .guid = JOB_GUID_A, .expired = 1u << 1});
-	ck_assert_uint_eq(job_rows(), JOB_CERTS - 1);
-	ck_assert(!job_stored(card, 1));
-	valid = rows_of(card, 2, JOB_CERTS);
-
-	sighup(ALLOW);
-	world_wait_marked(JOB_CERTS);
-	job_settle(0, "read");
-	job_check_whole(card, JOB_CERTS, JOB_SERIAL_A, 0);
-	check_rows(valid, card, 2, JOB_CERTS);
-
-	sighup("");
-	world_wait_marked(JOB_CERTS - 1);
-	job_settle(0, "read");
-	ck_assert_uint_eq(job_rows(), JOB_CERTS - 1);
-	ck_assert(!job_stored(card, 1));
-	check_rows(valid, card, 2, JOB_CERTS);
-}
-END_TEST
-
-/* Expired, and his own all the same. */
-START_TEST(test_expired_adopted)
-{
-	g_autofree char *card = NULL;
-	g_autofree char *der = NULL;
-	g_autofree char *url = NULL;
-
-	world_configure(ALLOW);
-	world_start();
-	card = job_card(
-		0, &(const Deal){.certs = JOB_CERTS, .guid = JOB_GUID_A, .expired = 1u << 1});
-	ck_assert_uint_eq(job_rows(), JOB_CERTS);
-	der = job_file(card, 1, "der");
-	rig_db_import(world.database, "my own", der, ",,");
-	job_configure("");
-	ck_assert_uint_eq(job_rows(), JOB_CERTS);
-	url = job_url(card, 1);
-	ck_assert_str_eq(url, "");
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("mainjob-leave");
 	TCase *tcase;
 
 	rig_enter();
-	tcase = job_case(suite, "cards");
-	tcase_add_loop_test(tcase, test_renewed, 0, 4);
-	tcase_add_loop_test(tcase, test_two_tokens, 0, 2);
-	tcase_add_test(tcase, test_two_tokens_renewed);
-	tcase_add_test(tcase, test_two_tokens_kept);
-	tcase = job_case(suite, "policy");
-	tcase_add_test(tcase, test_expired);
-	tcase_add_test(tcase, test_expired_adopted);
 	tcase = job_case(suite, "readers");
 	tcase_add_loop_test(tcase, test_reader_gone, 0, 2);
 	tcase_add_loop_test(tcase, test_pcscd_gone, 0, 2);

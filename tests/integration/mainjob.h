@@ -38,6 +38,10 @@ void job_settle(unsigned reader, const char *state);
 
 /* "sql:…" of the database. Free with g_free(). */
 char *job_sql(void) G_GNUC_WARN_UNUSED_RESULT;
+/* A new certificate in a place of the card's directory; and what the directory holds by now gets
+   onto the card in a reader. */
+void job_renew(const char *card, unsigned index, bool new_key);
+void job_reload(unsigned reader);
 /* Runs certpropctl with the arguments (NULL at the end); its output. Asserts the exit status. */
 char *job_ctl(int status, ...) G_GNUC_NULL_TERMINATED G_GNUC_WARN_UNUSED_RESULT;
 /* A file with the certificate. Free with g_free(). */
@@ -50,6 +54,10 @@ char *job_row_without_url(const char *card, unsigned index) G_GNUC_WARN_UNUSED_R
 /* Its CKA_URL and its CKA_LABEL; the test fails when it is not there. Free with g_free(). */
 char *job_url(const char *card, unsigned index) G_GNUC_WARN_UNUSED_RESULT;
 char *job_label(const char *card, unsigned index) G_GNUC_WARN_UNUSED_RESULT;
+/* The rows of places `from` to `n` (without it) of the card, all of which have to be there. */
+char *job_rows_of(const char *card, unsigned from, unsigned n) G_GNUC_WARN_UNUSED_RESULT;
+void job_check_rows(const char *before, const char *card, unsigned from, unsigned n);
+bool job_has(GBytes *der);
 bool job_stored(const char *card, unsigned index);
 unsigned job_rows(void);
 /* Lines of the marker; each has to be a claim of ours. */
