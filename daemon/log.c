@@ -10,6 +10,7 @@
 
 #include "log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,8 +83,22 @@ static GLogWriterOutput writer(
 	return G_LOG_WRITER_HANDLED;
 }
 
+/* Where one of the first three was closed, the next file that is opened would get its number, and
+   then all that we say: a lock, a socket, a helper's pipe. */
+static void keep_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 void log_init(const char *program, bool verbose)
 {
+	keep_standard();
 	log_program = program;
 	log_verbose = verbose;
 	log_journal = g_log_writer_is_journald(fileno(stderr));
