@@ -86,29 +86,31 @@ static char *copy_driver(const RigPcscd *pcscd, unsigned number)
 	return g_steal_pointer(&path);
 }
 
-static void configure(RigPcscd *pcscd)
+static void configure(RigPcscd *pcscd, const char *const *names)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	for (unsigned i = 0; i < pcscd->readers; i++) {
 		char letter = (char)('A' + i / SLOTS_PER_DRIVER);
 
-		pcscd->names[i] =
-			g_strdup_printf("Virtual PCD %c 00 %02u", letter, i % SLOTS_PER_DRIVER);
+		g_autofree char *usual = g_strdup_printf("Virtual PCD %c", letter);
+		const char *friendly = names != NULL ? names[i / SLOTS_PER_DRIVER] : usual;
+
+		pcscd->names[i] = g_strdup_printf("%s 00 %02u", friendly, i % SLOTS_PER_DRIVER);
 		if (i % SLOTS_PER_DRIVER == 0) {
 			g_autofree char *driver = copy_driver(pcscd, i / SLOTS_PER_DRIVER);
 
 			g_string_append_printf(text,
-				"FRIENDLYNAME \"Virtual PCD %c\"\nDEVICENAME /dev/null:0x%X\n"
+				"FRIENDLYNAME \"%s\"\nDEVICENAME /dev/null:0x%X\n"
 				"LIBPATH %s\nCHANNELID 0x%X\n\n",
-				letter, pcscd->port + i, driver, pcscd->port + i);
+				friendly, pcscd->port + i, driver, pcscd->port + i);
 		}
 	}
 	pcscd->configuration = g_build_filename(pcscd->directory, "reader.conf", NULL);
 	ck_assert(g_file_set_contents(pcscd->configuration, text->str, -1, NULL));
 }
 
-static RigPcscd *pcscd_new(unsigned readers, bool activated)
+static RigPcscd *pcscd_new(unsigned readers, const char *const *names, bool activated)
 {
 	RigPcscd *pcscd = g_new0(RigPcscd, 1);
 
@@ -118,7 +120,7 @@ static RigPcscd *pcscd_new(unsigned readers, bool activated)
 	pcscd->activated = activated;
 	pcscd->directory = rig_make_directory("pcscd");
 	pcscd->port = free_ports(MAX(readers, 1));
-	configure(pcscd);
+	configure(pcscd, names);
 	if (activated) {
 		pcscd->socket = g_build_filename(pcscd->directory, "pcscd.comm", NULL);
 		g_setenv("PCSCLITE_CSOCK_NAME", pcscd->socket, TRUE);
@@ -132,12 +134,17 @@ static RigPcscd *pcscd_new(unsigned readers, bool activated)
 
 RigPcscd *rig_pcscd_new(unsigned readers)
 {
-	return pcscd_new(readers, !rig_isolated());
+	return pcscd_new(readers, NULL, !rig_isolated());
+}
+
+RigPcscd *rig_pcscd_new_named(unsigned readers, const char *const *names)
+{
+	return pcscd_new(readers, names, !rig_isolated());
 }
 
 RigPcscd *rig_pcscd_new_activated(unsigned readers)
 {
-	return pcscd_new(readers, true);
+	return pcscd_new(readers, NULL, true);
 }
 
 void rig_pcscd_free(RigPcscd *pcscd)

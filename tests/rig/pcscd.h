@@ -13,6 +13,8 @@ typedef struct RigPcscd RigPcscd;
 
 /* An even number of readers, at most 16. Not yet started. */
 RigPcscd *rig_pcscd_new(unsigned readers) G_GNUC_WARN_UNUSED_RESULT;
+/* The same with a FRIENDLYNAME of one's own for each two of them. pcscd adds " 00 00", " 00 01". */
+RigPcscd *rig_pcscd_new_named(unsigned readers, const char *const *names) G_GNUC_WARN_UNUSED_RESULT;
 /* The same by socket activation, as where namespaces are not allowed: with its own socket and
    ports, to which PCSCLITE_CSOCK_NAME points from here on. libpcsclite looks at that variable once
    in a process, so one test process can talk to one such pcscd only. */
