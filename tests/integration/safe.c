@@ -117,9 +117,12 @@ static bool is_harmless(gunichar c)
 	       type != G_UNICODE_UNASSIGNED;
 }
 
-/* Behind a sequence that only chooses a colour, or NULL. */
-static const char *skip_colour(const char *at)
+/* Behind a sequence of ours, or NULL: one that only chooses a colour, or takes back the line that
+   says what is being waited for. */
+static const char *skip_ours(const char *at)
 {
+	if (g_str_has_prefix(at, "\r\033[K"))
+		return at + strlen("\r\033[K");
 	if (at[0] != '\033' || at[1] != '[')
 		return NULL;
 	at += 2 + strspn(at + 2, "0123456789;");
@@ -131,7 +134,7 @@ void safe_assert_text(const char *text, SafeWhere where, const char *what)
 	ck_assert_msg(g_utf8_validate(text, -1, NULL), "%s: not UTF-8", what);
 
 	for (const char *at = text; *at != '\0';) {
-		const char *behind = where == SAFE_TERMINAL ? skip_colour(at) : NULL;
+		const char *behind = where == SAFE_TERMINAL ? skip_ours(at) : NULL;
 
 		if (behind == NULL)
 			ck_assert_msg(is_harmless(g_utf8_get_char(at)), "%s: U+%04X after \"%.*s\"",
