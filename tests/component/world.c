@@ -51,7 +51,7 @@ static bool is_reachable(gpointer data)
 	return world.bus != NULL;
 }
 
-void world_start(void)
+void world_launch(void)
 {
 	g_autofree char *program = rig_program("daemon/" NAME_DAEMON);
 	const char *argv[] = {program, "--verbose", NULL};
@@ -59,6 +59,11 @@ void world_start(void)
 
 	g_clear_pointer(&world.daemon, rig_process_free);
 	world.daemon = rig_process_start(argv, &options);
+}
+
+void world_start(void)
+{
+	world_launch();
 	rig_wait_until(is_reachable, NULL, WAIT_MS, "certpropd answers");
 }
 

@@ -31,6 +31,8 @@ void world_teardown(void);
 
 /* The user's certprop.conf. */
 void world_configure(const char *text);
+/* Starts certpropd. */
+void world_launch(void);
 /* Starts certpropd and waits until it answers. */
 void world_start(void);
 /* SIGTERM. Returns the exit status. */
