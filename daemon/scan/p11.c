@@ -390,6 +390,27 @@ static bool still_there(const Scan *scan, const Seen *seen)
 	return false;
 }
 
+/* OpenSC gives a PIV card the serial number 00000000 when it cannot read the object with the real
+   one, whatever the reason, and then stays with it. Only a fresh start tells whether the card has
+   none. */
+static bool identity_doubtful(const Scan *scan)
+{
+	for (guint i = 0; i < scan->seen->len; i++) {
+		if (!token_has_identity(g_array_index(scan->seen, Seen, i).token))
+			return scan->request->slots_are_readers;
+	}
+	return false;
+}
+
+static bool start_again(Scan *scan, GError **error)
+{
+	PKCS11_CTX_unload(scan->ctx);
+	if (PKCS11_CTX_load(scan->ctx, scan->request->module) == 0)
+		return true;
+	set_error(scan, "Initialising a second time", error);
+	return false;
+}
+
 static bool look_again(Scan *scan, GError **error)
 {
 	g_autoptr(GError) local = NULL;
@@ -400,7 +421,7 @@ static bool look_again(Scan *scan, GError **error)
 	PKCS11_release_all_slots(scan->ctx, scan->slots, scan->n_slots);
 	scan->slots = NULL;
 	scan->n_slots = 0;
-	if (!enumerate(scan, &local)) {
+	if ((identity_doubtful(scan) && !start_again(scan, &local)) || !enumerate(scan, &local)) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_CHANGED,
 			"The card was there before it was read and cannot be reached now: %s",
 			local->message);
