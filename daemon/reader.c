@@ -135,8 +135,30 @@ static void look_failed(Reader *reader, const GError *error)
 		say(reader, EVENT_SCAN_FAILED, NULL, error->message);
 }
 
+/* A token that was read here before is not here any more although no event said so: a card can be
+   exchanged between two of pcscd's polls. */
+static bool has_lost_token(const Reader *reader)
+{
+	for (guint i = 0; i < reader->tokens->len; i++) {
+		const ReportToken *old = g_ptr_array_index(reader->tokens, i);
+		bool found = false;
+
+		for (guint j = 0; !found && j < reader->found->len; j++) {
+			const ReportToken *read = g_ptr_array_index(reader->found, j);
+
+			found = token_equal(old->token, read->token);
+		}
+		if (!found)
+			return true;
+	}
+
+	return false;
+}
+
 static void look_succeeded(Reader *reader)
 {
+	if (has_lost_token(reader))
+		manager_changed(reader->manager, reader->endpoint, true);
 	g_ptr_array_unref(reader->tokens);
 	reader->tokens = g_steal_pointer(&reader->found);
 	reader->known = true;
