@@ -45,7 +45,7 @@ START_TEST(test_reader_gone)
 	g_clear_pointer(&world.cards[1], rig_card_free);
 	rig_pcscd_stop(world.pcscd);
 	world_wait_service("absent");
-	world_wait_quiet();
+	job_rest();
 	ck_assert_uint_eq(job_rows(), JOB_CERTS + OTHERS);
 	new_pcscd(2);
 	world.cards[0] = rig_card_new(world.pcscd, 0, other);
@@ -72,13 +72,13 @@ START_TEST(test_pcscd_gone)
 	else
 		rig_pcscd_stop(world.pcscd);
 	world_wait_service("absent");
-	world_wait_quiet();
+	job_rest();
 	g_free(job_ctl(1, "sync", NULL));
 	job_look();
 	ck_assert_int_eq(world_stop(), 0);
 	world_start();
 	world_wait_service("absent");
-	world_wait_quiet();
+	job_rest();
 	after = rig_db_state(world.database);
 	ck_assert_str_eq(before, after);
 	rig_pcscd_start(world.pcscd);
@@ -202,7 +202,7 @@ START_TEST(test_failed_scan)
 	world_wait_reader(0, failures[_i].end);
 	if (strcmp(failures[_i].state, "hanging") == 0)
 		job_out(0);
-	world_wait_quiet();
+	job_rest();
 	after = rig_db_state(world.database);
 	ck_assert_str_eq(before, after);
 

@@ -133,7 +133,7 @@ static void happen(Event event)
 		return;
 	case BY_SYNC:
 		g_free(job_ctl(0, "sync", NULL));
-		world_wait_quiet();
+		job_rest();
 		return;
 	case BY_REMOVAL:
 		job_out(0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * "All that the daemon is going to do" is decided by its own word that the reader has come to rest,
- * and by looking which processes are left: a look that is due starts its helpers in the same turn
- * of its loop in which the reader's state changes.
+ * "All that the daemon is going to do" is decided by which processes are left and by its own word
+ * that the reader has come to rest. Between the end of one helper and the start of the next there
+ * are a few turns of its loop, in which nothing runs although something is due; so it has to be at
+ * rest several times in a row, with a question between that takes it a turn to answer.
  */
 #include "mainjob.h"
 
@@ -12,6 +13,7 @@
 #include "names.h"
 
 #define CASE_S    200
+#define TURNS     4u
 #define WORDS_MAX 8
 
 TCase *job_case(Suite *suite, const char *name)
@@ -24,12 +26,38 @@ TCase *job_case(Suite *suite, const char *name)
 	return tcase;
 }
 
+typedef struct {
+	unsigned reader;
+	const char *state; /* NULL: any */
+} Rest;
+
+static bool is_at_rest(gpointer data)
+{
+	const Rest *rest = data;
+
+	for (unsigned i = 0; i < TURNS; i++) {
+		g_autoptr(GArray) helpers = rig_descendants(rig_process_pid(world.daemon));
+		g_autofree char *state = world_reader(rest->reader, "state");
+
+		if (helpers->len != 1 ||
+			(rest->state != NULL && g_strcmp0(state, rest->state) != 0))
+			return false;
+	}
+	return true;
+}
+
 void job_settle(unsigned reader, const char *state)
 {
-	world_wait_reader(reader, state);
-	world_wait_quiet();
-	/* A look that was due when the last helper ended starts in the same turn. */
-	world_wait_reader(reader, state);
+	Rest rest = {.reader = reader, .state = state};
+	g_autofree char *what =
+		g_strdup_printf("rest, and a reader that is %s", state != NULL ? state : "any");
+
+	rig_wait_until(is_at_rest, &rest, JOB_WAIT_MS, what);
+}
+
+void job_rest(void)
+{
+	job_settle(0, NULL);
 }
 
 void job_in(unsigned reader)
@@ -66,7 +94,7 @@ static void ordered(const char *method)
 		taken = value;
 	}
 	ck_assert_msg(taken, "%s: the daemon does not take it", method);
-	world_wait_quiet();
+	job_rest();
 }
 
 void job_look(void)

@@ -32,9 +32,9 @@ void job_out(unsigned reader);
 void job_look(void);
 /* certprop.conf is written, read again by the daemon, and everything that follows is done. */
 void job_configure(const char *text);
-/* Nothing is going on: the readers with a card are in `state`, and no helper but the watcher runs.
- */
+/* Nothing is going on, and the reader is in this state (NULL: any). */
 void job_settle(unsigned reader, const char *state);
+void job_rest(void);
 
 /* "sql:…" of the database. Free with g_free(). */
 char *job_sql(void) G_GNUC_WARN_UNUSED_RESULT;
