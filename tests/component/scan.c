@@ -484,7 +484,7 @@ static Suite *suite(void)
 	Suite *suite = suite_create("scan");
 	TCase *tcase = tcase_create("module");
 
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_honest);
 	tcase_add_loop_test(tcase, test_harmless, 0, G_N_ELEMENTS(harmless));
@@ -508,14 +508,14 @@ static Suite *suite(void)
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("print");
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_print);
 	tcase_add_test(tcase, test_print_nothing);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("softhsm");
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_softhsm);
 	suite_add_tcase(suite, tcase);
