@@ -4,6 +4,10 @@
  * card to the database without a stop here, and when the scan is killed the store sees the end of
  * the stream without SCAN_END, which is how it knows that it must not believe what it has. This end
  * only writes the request, keeps the clocks and listens to the store.
+ *
+ * A card with a bad contact gives a list that is too short, with success codes and without an
+ * event. So what a scan does not name is not gone yet: before anything is taken away on its word
+ * the card is read a second time, and must show the very same.
  */
 
 #include "pipeline.h"
@@ -17,10 +21,10 @@
 #include "helper.h"
 #include "host.h"
 #include "names.h"
+#include "scanner.h"
 
 #define STORE_GRACE_MS   30000u      /* beyond the scan's own deadline, between two frames */
 #define REPORT_BYTES_MAX (32u << 20) /* of one store's report */
-#define SCAN_SECONDS_MAX 3600u
 
 struct Pipeline {
 	PipelineFuncs funcs;
@@ -28,6 +32,11 @@ struct Pipeline {
 
 	Helper *scan; /* NULL once reaped, or never there */
 	Helper *store;
+	Scanner *scanner; /* NULL: the store alone */
+	Helper *check;    /* the second scan */
+	GChecksum *seen;  /* what it has found so far */
+	bool check_whole;
+	char *found; /* the sum of the first */
 	GError *scan_error;
 	GError *store_error;
 	Report *report;
@@ -63,7 +72,8 @@ static gboolean on_done(gpointer data)
 
 static void finish_if_done(Pipeline *pipeline)
 {
-	if (pipeline->scan == NULL && pipeline->store == NULL && pipeline->done_source == 0)
+	if (pipeline->scan == NULL && pipeline->store == NULL && pipeline->check == NULL &&
+		pipeline->done_source == 0)
 		pipeline->done_source = g_idle_add(on_done, pipeline);
 }
 
@@ -96,6 +106,8 @@ static void on_store_ended(Helper *helper, const GError *error, gpointer data)
 	/* Nobody takes the scan's frames any more. */
 	if (pipeline->scan != NULL && pipeline->store_error != NULL)
 		helper_kill(pipeline->scan, CERTPROP_ERROR_FAILED, NAME_STORE " ended before it");
+	if (pipeline->check != NULL)
+		helper_kill(pipeline->check, CERTPROP_ERROR_FAILED, NAME_STORE " ended before it");
 	finish_if_done(pipeline);
 }
 
@@ -113,6 +125,7 @@ static void told_step(Pipeline *pipeline)
 static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 {
 	guint64 n = wire_get_number(frame);
+	g_autofree char *found = wire_get_text(frame, WIRE_TEXT_MAX);
 
 	if (!wire_reader_done(frame, error))
 		return false;
@@ -123,6 +136,7 @@ static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 	}
 
 	pipeline->asked = true;
+	pipeline->found = g_steal_pointer(&found);
 	if (pipeline->answered)
 		return true; /* cancelled while it was on its way */
 	if (pipeline->funcs.pending != NULL)
@@ -150,46 +164,6 @@ static bool on_scan_frame(Helper *helper, WireReader *frame, gpointer data, GErr
 {
 	/* Its stdout is the store's: nothing can come here. */
 	g_assert_not_reached();
-}
-
-static unsigned scan_deadline_ms(const PipelineRequest *request)
-{
-	return (unsigned)MIN(request->config->scan_seconds, SCAN_SECONDS_MAX) * 1000;
-}
-
-/* Starts the scan with `*output` as its stdout, which is taken. */
-static Helper *start_scan(
-	Pipeline *pipeline, const PipelineRequest *request, int *output, GError **error)
-{
-	static const HelperFuncs funcs = {.frame = on_scan_frame, .ended = on_scan_ended};
-	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-	g_autofree char *certs =
-		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificates_per_token);
-	g_autofree char *bytes =
-		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificate_bytes);
-	g_autofree char *module = pipeline_module_path(request->module);
-	g_auto(GStrv) args = NULL;
-	int fd = *output;
-
-	g_strv_builder_add_many(builder, "--reader", request->reader, "--module", module,
-		"--max-certificates", certs, "--max-bytes", bytes, NULL);
-	for (guint i = 0; request->others != NULL && i < request->others->len; i++)
-		g_strv_builder_add_many(
-			builder, "--ignore", g_ptr_array_index(request->others, i), NULL);
-	args = g_strv_builder_end(builder);
-
-	*output = -1;
-	return helper_start(
-		&(const HelperSpec){
-			.program = NAME_SCAN,
-			.args = (const char *const *)args,
-			.endpoint = request->endpoint,
-			.reader = request->reader,
-			.output = fd,
-			.extra = -1,
-			.deadline_ms = scan_deadline_ms(request),
-		},
-		&funcs, pipeline, error);
 }
 
 static void send_config(Helper *store, const Config *config)
@@ -244,7 +218,7 @@ static Helper *start_store(
 		.extra = *scan_output,
 		.input = true,
 		.bytes_max = REPORT_BYTES_MAX,
-		.deadline_ms = scan_deadline_ms(request) + STORE_GRACE_MS,
+		.deadline_ms = scanner_deadline_ms(request) + STORE_GRACE_MS,
 		.deadline_restarts = true,
 	};
 	Helper *store;
@@ -267,6 +241,7 @@ static void close_fd(int *fd)
    takes long. */
 static void start_both(Pipeline *pipeline, const PipelineRequest *request)
 {
+	static const HelperFuncs funcs = {.frame = on_scan_frame, .ended = on_scan_ended};
 	int fds[2] = {-1, -1};
 
 	if (pipe2(fds, O_CLOEXEC) < 0) {
@@ -275,7 +250,10 @@ static void start_both(Pipeline *pipeline, const PipelineRequest *request)
 		return;
 	}
 
-	pipeline->scan = start_scan(pipeline, request, &fds[1], &pipeline->scan_error);
+	pipeline->scanner = scanner_new(request);
+	pipeline->scan =
+		scanner_start(pipeline->scanner, fds[1], &funcs, pipeline, &pipeline->scan_error);
+	fds[1] = -1;
 	if (pipeline->scan != NULL)
 		pipeline->store = start_store(pipeline, request, &fds[0], &pipeline->store_error);
 	if (pipeline->scan != NULL && pipeline->store == NULL)
@@ -309,10 +287,62 @@ static void answer(Pipeline *pipeline, bool unchanged, const char *why)
 	helper_send(pipeline->store, wire_pack(WIRE_STORE_CONFIRM, "nt", (guint64)unchanged, why));
 }
 
+static void doubt(Pipeline *pipeline, GError *error)
+{
+	if (pipeline->scan_error == NULL)
+		pipeline->scan_error = g_error_copy(error);
+	answer(pipeline, false, error->message);
+}
+
+static bool on_check_frame(Helper *helper, WireReader *frame, gpointer data, GError **error)
+{
+	Pipeline *pipeline = data;
+
+	wire_reader_sum(frame, pipeline->seen);
+	if (frame->type == WIRE_SCAN_END)
+		pipeline->check_whole = wire_get_number(frame) == 0;
+	return true;
+}
+
+static void on_check_ended(Helper *helper, const GError *error, gpointer data)
+{
+	Pipeline *pipeline = data;
+	g_autoptr(GError) differs = NULL;
+
+	if (error == NULL && pipeline->check_whole &&
+		strcmp(g_checksum_get_string(pipeline->seen), pipeline->found) == 0) {
+		answer(pipeline, true, "");
+	} else {
+		differs = error != NULL
+				  ? g_error_copy(error)
+				  : g_error_new_literal(CERTPROP_ERROR, CERTPROP_ERROR_CHANGED,
+					    "The card was read twice and showed two different "
+					    "things: is its contact good?");
+		doubt(pipeline, differs);
+	}
+	pipeline->check = helper_free(pipeline->check);
+	finish_if_done(pipeline);
+}
+
+static void check(Pipeline *pipeline)
+{
+	static const HelperFuncs funcs = {.frame = on_check_frame, .ended = on_check_ended};
+	g_autoptr(GError) error = NULL;
+
+	pipeline->seen = g_checksum_new(G_CHECKSUM_SHA256);
+	pipeline->check = scanner_start(pipeline->scanner, -1, &funcs, pipeline, &error);
+	if (pipeline->check == NULL)
+		doubt(pipeline, error);
+}
+
 void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why)
 {
-	if (pipeline->asked)
+	if (!pipeline->asked)
+		return;
+	if (!unchanged || pipeline->found[0] == '\0' || pipeline->scanner == NULL)
 		answer(pipeline, unchanged, why);
+	else if (pipeline->seen == NULL && !pipeline->answered)
+		check(pipeline);
 }
 
 void pipeline_cancel(Pipeline *pipeline, const char *why)
@@ -322,6 +352,8 @@ void pipeline_cancel(Pipeline *pipeline, const char *why)
 			CERTPROP_ERROR, CERTPROP_ERROR_CHANGED, "The scan does not count: %s", why);
 	if (pipeline->scan != NULL)
 		helper_kill(pipeline->scan, CERTPROP_ERROR_CHANGED, why);
+	if (pipeline->check != NULL)
+		helper_kill(pipeline->check, CERTPROP_ERROR_CHANGED, why);
 	/* Also when it has not asked yet: the answer is known. */
 	answer(pipeline, false, why);
 }
@@ -334,6 +366,11 @@ Pipeline *pipeline_free(Pipeline *pipeline)
 	g_clear_handle_id(&pipeline->done_source, g_source_remove);
 	helper_free(pipeline->scan);
 	helper_free(pipeline->store);
+	helper_free(pipeline->check);
+	scanner_free(pipeline->scanner);
+	if (pipeline->seen != NULL)
+		g_checksum_free(pipeline->seen);
+	g_free(pipeline->found);
 	g_clear_error(&pipeline->scan_error);
 	g_clear_error(&pipeline->store_error);
 	report_free(pipeline->report);

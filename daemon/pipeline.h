@@ -59,6 +59,8 @@ typedef struct PipelineFuncs {
 /* Everything in the request is copied or used before this returns. Never returns NULL: what cannot
    be started is reported through `done`, from the main loop. */
 Pipeline *pipeline_start(const PipelineRequest *request, const PipelineFuncs *funcs, gpointer data);
+/* The answer to `pending`. With a scan the card is read once more before the store may go on; a
+   difference counts as a failed scan. */
 void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why);
 /* The reader changed: the scan is killed and counts as failed with CHANGED; what the store has
    begun it ends in good order. `done` still comes. */

@@ -299,6 +299,16 @@ bool wire_reader_done(WireReader *reader, GError **error)
 	return false;
 }
 
+void wire_reader_sum(const WireReader *reader, GChecksum *sum)
+{
+	guint8 type = (guint8)reader->type;
+
+	if (reader->type != WIRE_SCAN_TOKEN && reader->type != WIRE_SCAN_CERT)
+		return;
+	g_checksum_update(sum, &type, 1);
+	g_checksum_update(sum, reader->at, (gssize)reader->left);
+}
+
 int wire_reader_fill(WireReader *reader, int fd, GError **error)
 {
 	guint8 chunk[16384];

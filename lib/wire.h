@@ -72,7 +72,8 @@ typedef enum {
 	WIRE_REPORT_STEP,    /* text action ("create", "claim", "release", "delete", "keep",
 				"skip"), text sha256, text nickname, text reason, number 1 if
 				done, 0 if only planned (dry run) */
-	WIRE_REPORT_PENDING, /* number of releases and deletions that wait for CONFIRM */
+	WIRE_REPORT_PENDING, /* number of releases and deletions that wait for CONFIRM, text
+				wire_reader_sum() of the scan they follow from, "" without one */
 	WIRE_REPORT_ERROR,   /* number CertpropError, text; about the last database, or about the
 				whole batch before the first */
 	WIRE_REPORT_END,     /* number of errors */
@@ -177,6 +178,10 @@ char *wire_get_text(WireReader *reader, gsize max) G_GNUC_WARN_UNUSED_RESULT;
 GBytes *wire_get_bytes(WireReader *reader, gsize max) G_GNUC_WARN_UNUSED_RESULT;
 /* true if the frame had exactly the fields that were asked for; else sets a PROTOCOL error. */
 bool wire_reader_done(WireReader *reader, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Adds the current frame to a checksum if it is a TOKEN or a CERT of a scan: of two scans that
+   found the same the sums are the same. Before a field is taken. */
+void wire_reader_sum(const WireReader *reader, GChecksum *sum);
 
 /* For helpers, which may block: reads from fd until a whole frame is there. Returns 1, 0 at the end
    of the stream, -1 on error (a stream that ends inside a frame is one). */

@@ -245,7 +245,10 @@ static void write_all(Batch *batch)
 	if (sum == 0)
 		return;
 
-	reports_pending(batch->reports, sum);
+	reports_pending(batch->reports, sum,
+		batch->request->flags & WIRE_STORE_HAS_SCAN
+			? g_checksum_get_string(batch->scanned->sum)
+			: "");
 	if (!intake_confirmed(batch->intake))
 		return;
 	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {

@@ -109,9 +109,9 @@ void reports_step(Reports *reports, PlanAction action, const PlanStep *step, con
 		reason != NULL ? reason : step->reason, (guint64)done);
 }
 
-void reports_pending(Reports *reports, unsigned n)
+void reports_pending(Reports *reports, unsigned n, const char *sum)
 {
-	REPORT(reports, WIRE_REPORT_PENDING, "n", (guint64)n);
+	REPORT(reports, WIRE_REPORT_PENDING, "nt", (guint64)n, sum);
 }
 
 void reports_error(Reports *reports, const GError *error)

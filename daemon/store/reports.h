@@ -26,7 +26,8 @@ void reports_cert(Reports *reports, const PlanObject *object);
 /* nickname NULL: that of the step's object. reason NULL: the step's own. */
 void reports_step(Reports *reports, PlanAction action, const PlanStep *step, const char *nickname,
 	const char *reason, bool done);
-void reports_pending(Reports *reports, unsigned n);
+/* `sum` of the scan, or "". */
+void reports_pending(Reports *reports, unsigned n, const char *sum);
 void reports_error(Reports *reports, const GError *error);
 void reports_end(Reports *reports);
 

@@ -29,6 +29,7 @@ Scanned *scanned_new(void)
 	Scanned *scanned = g_new0(Scanned, 1);
 
 	scanned->tokens = g_ptr_array_new_with_free_func(destroy_token);
+	scanned->sum = g_checksum_new(G_CHECKSUM_SHA256);
 	return scanned;
 }
 
@@ -38,6 +39,7 @@ Scanned *scanned_free(Scanned *scanned)
 		return NULL;
 
 	g_ptr_array_unref(scanned->tokens);
+	g_checksum_free(scanned->sum);
 	g_free(scanned);
 	return NULL;
 }
@@ -151,6 +153,7 @@ bool scanned_add(Scanned *scanned, const Request *request, WireReader *frame, GE
 {
 	guint type = frame->type;
 
+	wire_reader_sum(frame, scanned->sum);
 	if (type == WIRE_SCAN_TOKEN)
 		return add_token(scanned, request, frame, error);
 	if (type == WIRE_SCAN_CERT)

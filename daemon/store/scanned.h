@@ -20,6 +20,7 @@ G_BEGIN_DECLS
 typedef struct Scanned {
 	GPtrArray *tokens; /* PlanToken; worth something only once `ended` */
 	unsigned n_certs;  /* CERT frames so far, those that cannot be parsed included */
+	GChecksum *sum;    /* of what was found */
 	bool ended;        /* END was seen, and said complete */
 } Scanned;
 

@@ -270,7 +270,7 @@ START_TEST(test_pending_confirmed)
 	while (run.n_pending == 0)
 		(void)g_main_context_iteration(NULL, TRUE);
 	pipeline_confirm(run.pipeline, true, "");
-	pipeline_confirm(run.pipeline, false, "too late");
+	pipeline_confirm(run.pipeline, true, "once is enough");
 	finish(&run);
 	ck_assert_uint_eq(run.n_pending, 1);
 	ck_assert_uint_eq(deletions(&run), 1);
@@ -302,6 +302,38 @@ START_TEST(test_pending_cancelled)
 	ck_assert_uint_eq(deletions(&run), 0);
 	ck_assert_int_eq(run.scan_code, CERTPROP_ERROR_CHANGED);
 	ck_assert_ptr_nonnull(strstr(run.scan_error, "the card was pulled"));
+	ck_assert_ptr_null(run.store_error);
+	clear(&run);
+}
+END_TEST
+
+/* While the card is read a second time a "no" is still in time. */
+START_TEST(test_pending_denied_late)
+{
+	Run run = {.confirm_later = true};
+
+	begin(&run, "/x/good/pending");
+	while (run.n_pending == 0)
+		(void)g_main_context_iteration(NULL, TRUE);
+	pipeline_confirm(run.pipeline, true, "");
+	pipeline_confirm(run.pipeline, false, "the card was pulled");
+	finish(&run);
+	ck_assert_uint_eq(deletions(&run), 0);
+	ck_assert_ptr_null(run.store_error);
+	clear(&run);
+}
+END_TEST
+
+/* Read a second time, the card shows something else than what the store goes by. */
+START_TEST(test_pending_differs)
+{
+	Run run = {0};
+
+	run_pair(&run, "good", "asks-otherwise");
+	ck_assert_uint_eq(deletions(&run), 0);
+	ck_assert_uint_eq(report_count(only_database(&run), "keep"), 1);
+	ck_assert_int_eq(run.scan_code, CERTPROP_ERROR_CHANGED);
+	ck_assert_ptr_nonnull(strstr(run.scan_error, "read twice"));
 	ck_assert_ptr_null(run.store_error);
 	clear(&run);
 }
@@ -473,6 +505,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_pending_confirmed);
 	tcase_add_test(tc, test_pending_denied);
 	tcase_add_test(tc, test_pending_cancelled);
+	tcase_add_test(tc, test_pending_denied_late);
+	tcase_add_test(tc, test_pending_differs);
 	tcase_add_test(tc, test_confirm_unasked);
 	tcase_add_test(tc, test_cancel_kills_hanging_scan);
 	tcase_add_loop_test(tc, test_free_while_running, 0, 5);

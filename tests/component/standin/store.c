@@ -3,8 +3,8 @@
  * Stands in for certprop-store. The third part of the module's path in the request, or its host
  * where there is no scan, says how: "good"; "pending" (deletes after the confirm); "self" (reports
  * its own environment, descriptors, directory and arguments as steps); "request" (reports the
- * frames that it was sent); "endless", "twice" (two ends), "partial" (no end), "asks-twice"; or a
- * way of standin.c.
+ * frames that it was sent); "endless", "twice" (two ends), "partial" (no end), "asks-twice",
+ * "asks-otherwise" (for another scan's sake than the one that it was sent); or a way of standin.c.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -21,6 +21,7 @@ extern char **environ;
 
 static const char *way;
 static guint64 flags;
+static GChecksum *sum; /* of the scan */
 
 static void step(const char *action, const char *text)
 {
@@ -83,7 +84,9 @@ static bool read_scan(void)
 {
 	g_autoptr(WireReader) scan = wire_reader_new();
 
+	sum = g_checksum_new(G_CHECKSUM_SHA256);
 	while (wire_reader_fill(scan, 3, NULL) == 1) {
+		wire_reader_sum(scan, sum);
 		if (scan->type == WIRE_SCAN_END) {
 			guint64 code = wire_get_number(scan);
 
@@ -120,9 +123,13 @@ static void report_self(char **argv)
 /* Asks, and says in a step what the answer was. */
 static void ask(WireReader *request)
 {
-	standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "n", (guint64)2));
-	if (strcmp(way, "asks-twice") == 0)
-		standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "n", (guint64)2));
+	const char *for_what = "another";
+
+	if (strcmp(way, "asks-otherwise") != 0)
+		for_what = sum != NULL ? g_checksum_get_string(sum) : "";
+	for (int i = strcmp(way, "asks-twice") == 0 ? 2 : 1; i > 0; i--)
+		standin_sent(wire_send(
+			STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "nt", (guint64)2, for_what));
 	if (wire_reader_fill(request, STDIN_FILENO, NULL) == 1 &&
 		request->type == WIRE_STORE_CONFIRM)
 		step(wire_get_number(request) == 1 ? "delete" : "keep", "asked");
@@ -152,7 +159,7 @@ int main(int argc, char **argv)
 		report_self(argv);
 	for (guint i = 0; strcmp(way, "request") == 0 && i < lines->len; i++)
 		step("request", g_ptr_array_index(lines, i));
-	if (strcmp(way, "pending") == 0 || strcmp(way, "asks-twice") == 0)
+	if (strcmp(way, "pending") == 0 || g_str_has_prefix(way, "asks-"))
 		ask(request);
 	memset(text, 'x', sizeof text - 1);
 	while (strcmp(way, "endless") == 0)

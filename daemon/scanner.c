@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A card is read a second time when something is to be taken away on the word of the first. Both
+ * times are started from here, so that they differ in nothing but who listens.
+ */
+
+#include "scanner.h"
+
+#include "names.h"
+#include "pipeline.h"
+
+#define FRAMES_BYTES_MAX (32u << 20)
+#define SECONDS_MAX      3600u
+
+struct Scanner {
+	char **args;
+	char *endpoint;
+	char *reader;
+	unsigned deadline_ms;
+};
+
+unsigned scanner_deadline_ms(const PipelineRequest *request)
+{
+	return (unsigned)MIN(request->config->scan_seconds, SECONDS_MAX) * 1000;
+}
+
+static char **arguments(const PipelineRequest *request)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_autofree char *certs =
+		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificates_per_token);
+	g_autofree char *bytes =
+		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificate_bytes);
+	g_autofree char *module = pipeline_module_path(request->module);
+
+	g_strv_builder_add_many(builder, "--reader", request->reader, "--module", module,
+		"--max-certificates", certs, "--max-bytes", bytes, NULL);
+	for (guint i = 0; request->others != NULL && i < request->others->len; i++)
+		g_strv_builder_add_many(
+			builder, "--ignore", g_ptr_array_index(request->others, i), NULL);
+	return g_strv_builder_end(builder);
+}
+
+Scanner *scanner_new(const PipelineRequest *request)
+{
+	Scanner *scanner = g_new0(Scanner, 1);
+
+	scanner->args = arguments(request);
+	scanner->endpoint = g_strdup(request->endpoint);
+	scanner->reader = g_strdup(request->reader);
+	scanner->deadline_ms = scanner_deadline_ms(request);
+	return scanner;
+}
+
+Scanner *scanner_free(Scanner *scanner)
+{
+	if (scanner == NULL)
+		return NULL;
+
+	g_strfreev(scanner->args);
+	g_free(scanner->endpoint);
+	g_free(scanner->reader);
+	g_free(scanner);
+	return NULL;
+}
+
+Helper *scanner_start(
+	Scanner *scanner, int output, const HelperFuncs *funcs, gpointer data, GError **error)
+{
+	return helper_start(
+		&(const HelperSpec){
+			.program = NAME_SCAN,
+			.args = (const char *const *)scanner->args,
+			.endpoint = scanner->endpoint,
+			.reader = scanner->reader,
+			.output = output,
+			.extra = -1,
+			.bytes_max = FRAMES_BYTES_MAX,
+			.deadline_ms = scanner->deadline_ms,
+		},
+		funcs, data, error);
+}
