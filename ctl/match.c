@@ -51,14 +51,17 @@ static bool is_sha256(const ReportCert *cert, const char *text)
 	return strcmp(cert->sha256, text) == 0;
 }
 
+/* People write a serial number with and without its leading zeros. */
+static const char *significant(const char *hex)
+{
+	while (hex[0] == '0' && hex[1] != '\0')
+		hex++;
+	return hex;
+}
+
 static bool is_number(const ReportCert *cert, const char *hex)
 {
-	const char *serial = hex;
-
-	while (serial[0] == '0' && serial[1] != '\0')
-		serial++;
-
-	return strcmp(cert->serial, serial) == 0 ||
+	return strcmp(significant(cert->serial), significant(hex)) == 0 ||
 	       (strlen(hex) >= MATCH_PREFIX_MIN && g_str_has_prefix(cert->sha256, hex));
 }
 

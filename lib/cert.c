@@ -206,7 +206,6 @@ static bool read_serial(Cert *cert, const X509 *x509, GError **error)
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(x509);
 	g_autofree char *hex = NULL;
 	unsigned char *der = NULL;
-	const char *digits;
 	int len;
 
 	if (ASN1_STRING_length(serial) > (int)CERT_SERIAL_MAX) {
@@ -226,9 +225,8 @@ static bool read_serial(Cert *cert, const X509 *x509, GError **error)
 	OPENSSL_free(der);
 
 	hex = text_hex(ASN1_STRING_get0_data(serial), (gsize)ASN1_STRING_length(serial));
-	digits = hex + strspn(hex, "0");
 	cert->serial = g_strconcat(ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? "-" : "",
-		digits[0] != '\0' ? digits : "0", NULL);
+		hex[0] != '\0' ? hex : "00", NULL);
 	return true;
 }
 

@@ -33,7 +33,7 @@ typedef struct Cert {
 	char *common_name;  /* the most specific CN, raw UTF-8 (repaired), or NULL */
 	char *organisation; /* the first O, likewise */
 	char *email;        /* what NSS takes for CKA_NSS_EMAIL, lower case, or NULL */
-	char *serial;       /* hex, lower case, no leading zeros */
+	char *serial;       /* hex, lower case, whole bytes, as openssl x509 -serial */
 
 	gint64 not_before; /* Unix seconds */
 	gint64 not_after;

@@ -43,7 +43,7 @@ static void check_certificate(JsonObject *entry, GBytes *der)
 	ck_assert_str_eq(contract_text(entry, "subject"), subject);
 	ck_assert_str_eq(contract_text(entry, "issuer"), issuer);
 	/* Without leading zeros. */
-	ck_assert_str_eq(contract_text(entry, "serial"), serial + strspn(serial, "0"));
+	ck_assert_str_eq(contract_text(entry, "serial"), serial);
 	ck_assert_str_eq(contract_text(entry, "not_before"), g_strdelimit(start, " ", 'T'));
 	ck_assert_str_eq(contract_text(entry, "not_after"), g_strdelimit(end, " ", 'T'));
 	ck_assert(ask_bool(entry, "ca") == g_bytes_equal(der, authority));

@@ -105,7 +105,7 @@ START_TEST(test_absent_fields)
 	ck_assert_ptr_null(cert->email);
 	ck_assert_ptr_null(cert->eku);
 	ck_assert_uint_eq(cert->key_usage, G_MAXUINT32);
-	ck_assert_str_eq(cert->serial, "1");
+	ck_assert_str_eq(cert->serial, "01");
 	ck_assert(!cert->ca && cert->self_issued && !cert->ecc);
 }
 END_TEST
