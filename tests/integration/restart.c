@@ -126,14 +126,15 @@ static bool has_failed(gpointer data)
 	g_autofree char *state = world_reader(0, "state");
 	g_autofree char *reason = world_reader(0, "reason");
 
-	return strcmp(state, "waiting") == 0 && strstr(reason, "2.0 s") != NULL;
+	return g_strcmp0(state, "waiting") == 0 && reason != NULL &&
+	       strstr(reason, "2.0 s") != NULL;
 }
 
 static bool is_scanned_again(gpointer data)
 {
 	g_autofree char *state = world_reader(0, "state");
 
-	return strcmp(state, "scanning") == 0;
+	return g_strcmp0(state, "scanning") == 0;
 }
 
 static const unsigned hangs[] = {0, 1, 5, 12, 20, 28, 33, 38};
@@ -189,14 +190,16 @@ static bool holder_is_named(gpointer data)
 	g_autofree char *state = world_reader(0, "state");
 	g_autofree char *reason = world_reader(0, "reason");
 
-	return strcmp(state, "waiting") == 0 && strstr(reason, "held exclusively") != NULL;
+	/* NULL: the daemon does not know of the reader yet. */
+	return g_strcmp0(state, "waiting") == 0 && reason != NULL &&
+	       strstr(reason, "held exclusively") != NULL;
 }
 
 /* Seconds until the next try, as the status says it. */
 static gint64 pause_said(void)
 {
 	g_autofree char *at = world_reader(0, "retry_at");
-	g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(at, NULL);
+	g_autoptr(GDateTime) time = at != NULL ? g_date_time_new_from_iso8601(at, NULL) : NULL;
 
 	return time == NULL ? 0 : g_date_time_to_unix(time) - g_get_real_time() / G_USEC_PER_SEC;
 }
