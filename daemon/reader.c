@@ -155,8 +155,29 @@ static bool has_lost_token(const Reader *reader)
 	return false;
 }
 
+/* With a contact that fails for a moment OpenSC finds no card or half of it, and calls that a
+   success. So that there is nothing, or no more what there was, is believed when it is said twice.
+ */
+static const char *doubtful(const Reader *reader)
+{
+	if (reader->doubted)
+		return NULL;
+	if (reader->found->len == 0)
+		return "no module knows the card; it is looked at once more";
+	if (has_lost_token(reader))
+		return "it is another card without having been out; it is looked at once more";
+	return NULL;
+}
+
 static void look_succeeded(Reader *reader)
 {
+	const char *doubt = doubtful(reader);
+
+	reader->doubted = doubt != NULL;
+	if (doubt != NULL) {
+		wait_for_retry(reader, PAUSE_FIRST_MS, doubt);
+		return;
+	}
 	if (has_lost_token(reader))
 		manager_changed(reader->manager, reader->endpoint, true);
 	g_ptr_array_unref(reader->tokens);
@@ -393,6 +414,7 @@ void reader_update(Reader *reader, const WatcherReader *seen)
 	if (has_card(reader))
 		say(reader, EVENT_CARD_IN, NULL, NULL);
 	reader->known = false;
+	reader->doubted = false;
 	g_ptr_array_set_size(reader->tokens, 0);
 	reader->pause_ms = PAUSE_FIRST_MS;
 	manager_changed(reader->manager, reader->endpoint, had);

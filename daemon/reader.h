@@ -50,6 +50,7 @@ typedef struct Reader {
 	GPtrArray *found; /* ReportToken */
 	GError *failure;  /* the first */
 	bool store_again; /* a database was busy */
+	bool doubted;     /* the look before said something that is not believed at once */
 	guint settle_source;
 
 	/* of the next */
