@@ -123,7 +123,8 @@ START_TEST(remove_known)
 	for (unsigned k = 0; k <= apdus; k++) {
 		pull_in_look(k);
 		evidence_wait_rest(0, "empty");
-		evidence_check(witness, NULL);
+		/* The removal comes when the reader has settled. */
+		evidence_wait(witness, NULL);
 		insert_and_rest();
 		evidence_check(card, witness, NULL);
 	}
