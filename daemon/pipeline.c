@@ -7,7 +7,9 @@
  *
  * A card with a bad contact gives a list that is too short, with success codes and without an
  * event. So what a scan does not name is not gone yet: before anything is taken away on its word
- * the card is read a second time, and must show the very same.
+ * the card is read a second time, and must show the very same. What is added does not wait, but is
+ * checked in the same way afterwards: OpenSC can mix two cards into one when they are exchanged
+ * under its hands. A difference makes the whole look a failed one; the next puts it right.
  */
 
 #include "pipeline.h"
@@ -26,6 +28,8 @@
 #define STORE_GRACE_MS   30000u      /* beyond the scan's own deadline, between two frames */
 #define REPORT_BYTES_MAX (32u << 20) /* of one store's report */
 
+static void check(Pipeline *pipeline);
+
 struct Pipeline {
 	PipelineFuncs funcs;
 	gpointer data;
@@ -36,7 +40,6 @@ struct Pipeline {
 	Helper *check;    /* the second scan */
 	GChecksum *seen;  /* what it has found so far */
 	bool check_whole;
-	char *found; /* the sum of the first */
 	GError *scan_error;
 	GError *store_error;
 	Report *report;
@@ -70,10 +73,22 @@ static gboolean on_done(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+/* Something was written on the word of a scan that nothing has confirmed yet. */
+static bool is_unchecked(const Pipeline *pipeline)
+{
+	return pipeline->scanner != NULL && pipeline->seen == NULL &&
+	       pipeline->scan_error == NULL && pipeline->store_error == NULL &&
+	       report_added(pipeline->report);
+}
+
 static void finish_if_done(Pipeline *pipeline)
 {
-	if (pipeline->scan == NULL && pipeline->store == NULL && pipeline->check == NULL &&
-		pipeline->done_source == 0)
+	if (pipeline->scan != NULL || pipeline->store != NULL || pipeline->done_source != 0)
+		return;
+
+	if (is_unchecked(pipeline))
+		check(pipeline);
+	if (pipeline->check == NULL)
 		pipeline->done_source = g_idle_add(on_done, pipeline);
 }
 
@@ -125,7 +140,6 @@ static void told_step(Pipeline *pipeline)
 static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 {
 	guint64 n = wire_get_number(frame);
-	g_autofree char *found = wire_get_text(frame, WIRE_TEXT_MAX);
 
 	if (!wire_reader_done(frame, error))
 		return false;
@@ -136,7 +150,6 @@ static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 	}
 
 	pipeline->asked = true;
-	pipeline->found = g_steal_pointer(&found);
 	if (pipeline->answered)
 		return true; /* cancelled while it was on its way */
 	if (pipeline->funcs.pending != NULL)
@@ -310,7 +323,7 @@ static void on_check_ended(Helper *helper, const GError *error, gpointer data)
 	g_autoptr(GError) differs = NULL;
 
 	if (error == NULL && pipeline->check_whole &&
-		strcmp(g_checksum_get_string(pipeline->seen), pipeline->found) == 0) {
+		g_strcmp0(g_checksum_get_string(pipeline->seen), pipeline->report->scanned) == 0) {
 		answer(pipeline, true, "");
 	} else {
 		differs = error != NULL
@@ -339,7 +352,7 @@ void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why)
 {
 	if (!pipeline->asked)
 		return;
-	if (!unchanged || pipeline->found[0] == '\0' || pipeline->scanner == NULL)
+	if (!unchanged || pipeline->scanner == NULL)
 		answer(pipeline, unchanged, why);
 	else if (pipeline->seen == NULL && !pipeline->answered)
 		check(pipeline);
@@ -370,7 +383,6 @@ Pipeline *pipeline_free(Pipeline *pipeline)
 	scanner_free(pipeline->scanner);
 	if (pipeline->seen != NULL)
 		g_checksum_free(pipeline->seen);
-	g_free(pipeline->found);
 	g_clear_error(&pipeline->scan_error);
 	g_clear_error(&pipeline->store_error);
 	report_free(pipeline->report);

@@ -50,7 +50,8 @@ typedef struct PipelineFuncs {
 	/* One step of the store, as it happens. May be NULL. */
 	void (*step)(Pipeline *pipeline, const ReportDatabase *database, const ReportStep *step,
 		gpointer data);
-	/* Both processes are reaped. `scan_error` and `store_error` are NULL where all went well.
+	/* Both processes are reaped, and where something was added the card was read once more: if
+	   it showed something else, that is the scan's error, although it was written. `scan_error` and `store_error` are NULL where all went well.
 	   Free the pipeline here or later, never before. */
 	void (*done)(Pipeline *pipeline, const Report *report, const GError *scan_error,
 		const GError *store_error, gpointer data);

@@ -97,6 +97,7 @@ Report *report_free(Report *report)
 	g_ptr_array_unref(report->tokens);
 	g_ptr_array_unref(report->databases);
 	g_ptr_array_unref(report->errors);
+	g_free(report->scanned);
 	g_free(report);
 	return NULL;
 }
@@ -269,6 +270,8 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error)
 		add_step(database, frame);
 	} else if (type == WIRE_REPORT_ERROR) {
 		add_error(report, database, frame);
+	} else if (type == WIRE_REPORT_SCANNED && report->scanned == NULL) {
+		report->scanned = text(frame);
 	} else if (type == WIRE_REPORT_END) {
 		(void)wire_get_number(frame);
 		report->ended = true;
@@ -300,4 +303,21 @@ unsigned report_count(const ReportDatabase *database, const char *action)
 	}
 
 	return n;
+}
+
+bool report_added(const Report *report)
+{
+	for (guint d = 0; d < report->databases->len; d++) {
+		const ReportDatabase *database = g_ptr_array_index(report->databases, d);
+
+		for (guint i = 0; i < database->steps->len; i++) {
+			const ReportStep *step = g_ptr_array_index(database->steps, i);
+
+			if (step->done && (g_strcmp0(step->action, "create") == 0 ||
+						  g_strcmp0(step->action, "claim") == 0))
+				return true;
+		}
+	}
+
+	return false;
 }

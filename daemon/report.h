@@ -52,6 +52,7 @@ typedef struct Report {
 	GPtrArray *databases; /* ReportDatabase */
 	GPtrArray *errors;    /* char *: about the batch as a whole */
 	CertpropError code;   /* of the first of these errors, if there is one */
+	char *scanned;        /* the sum of the scan it follows from; NULL: none was whole */
 	bool ended;           /* REPORT_END was seen: the rest is whole */
 } Report;
 
@@ -65,6 +66,8 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error) G_GNUC_
 /* An array that owns ReportTokens, and a copy of one. */
 GPtrArray *report_tokens_new(void) G_GNUC_WARN_UNUSED_RESULT;
 ReportToken *report_token_dup(const ReportToken *token) G_GNUC_WARN_UNUSED_RESULT;
+/* Whether anything was done that says a card holds something. */
+bool report_added(const Report *report);
 /* How many steps of `action` were done (or planned, in a dry run). NULL counts every write. */
 unsigned report_count(const ReportDatabase *database, const char *action);
 

@@ -72,11 +72,12 @@ typedef enum {
 	WIRE_REPORT_STEP,    /* text action ("create", "claim", "release", "delete", "keep",
 				"skip"), text sha256, text nickname, text reason, number 1 if
 				done, 0 if only planned (dry run) */
-	WIRE_REPORT_PENDING, /* number of releases and deletions that wait for CONFIRM, text
-				wire_reader_sum() of the scan they follow from, "" without one */
+	WIRE_REPORT_PENDING, /* number of releases and deletions that wait for CONFIRM */
 	WIRE_REPORT_ERROR,   /* number CertpropError, text; about the last database, or about the
 				whole batch before the first */
 	WIRE_REPORT_END,     /* number of errors */
+	WIRE_REPORT_SCANNED, /* text wire_reader_sum() of the scan, once it was read whole; what
+				follows is on its word */
 } WireType;
 
 typedef enum {

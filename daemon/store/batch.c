@@ -245,10 +245,7 @@ static void write_all(Batch *batch)
 	if (sum == 0)
 		return;
 
-	reports_pending(batch->reports, sum,
-		batch->request->flags & WIRE_STORE_HAS_SCAN
-			? g_checksum_get_string(batch->scanned->sum)
-			: "");
+	reports_pending(batch->reports, sum);
 	if (!intake_confirmed(batch->intake))
 		return;
 	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
@@ -291,6 +288,7 @@ static void apply_request(Batch *batch)
 			reports_error(batch->reports, error);
 			return;
 		}
+		reports_scanned(batch->reports, g_checksum_get_string(batch->scanned->sum));
 	}
 
 	add_present(batch);

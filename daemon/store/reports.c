@@ -109,9 +109,14 @@ void reports_step(Reports *reports, PlanAction action, const PlanStep *step, con
 		reason != NULL ? reason : step->reason, (guint64)done);
 }
 
-void reports_pending(Reports *reports, unsigned n, const char *sum)
+void reports_scanned(Reports *reports, const char *sum)
 {
-	REPORT(reports, WIRE_REPORT_PENDING, "nt", (guint64)n, sum);
+	REPORT(reports, WIRE_REPORT_SCANNED, "t", sum);
+}
+
+void reports_pending(Reports *reports, unsigned n)
+{
+	REPORT(reports, WIRE_REPORT_PENDING, "n", (guint64)n);
 }
 
 void reports_error(Reports *reports, const GError *error)

@@ -27,7 +27,8 @@ void reports_cert(Reports *reports, const PlanObject *object);
 void reports_step(Reports *reports, PlanAction action, const PlanStep *step, const char *nickname,
 	const char *reason, bool done);
 /* `sum` of the scan, or "". */
-void reports_pending(Reports *reports, unsigned n, const char *sum);
+void reports_scanned(Reports *reports, const char *sum);
+void reports_pending(Reports *reports, unsigned n);
 void reports_error(Reports *reports, const GError *error);
 void reports_end(Reports *reports);
 

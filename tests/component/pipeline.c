@@ -339,6 +339,20 @@ START_TEST(test_pending_differs)
 }
 END_TEST
 
+/* What was created on the word of a scan that the next one does not repeat. */
+START_TEST(test_created_differs)
+{
+	Run run = {0};
+
+	run_pair(&run, "good", "creates-otherwise");
+	ck_assert_uint_eq(report_count(only_database(&run), "create"), 1);
+	ck_assert_int_eq(run.scan_code, CERTPROP_ERROR_CHANGED);
+	ck_assert_ptr_nonnull(strstr(run.scan_error, "read twice"));
+	ck_assert_ptr_null(run.store_error);
+	clear(&run);
+}
+END_TEST
+
 /* A confirmation before the question is none. */
 START_TEST(test_confirm_unasked)
 {
@@ -507,6 +521,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_pending_cancelled);
 	tcase_add_test(tc, test_pending_denied_late);
 	tcase_add_test(tc, test_pending_differs);
+	tcase_add_test(tc, test_created_differs);
 	tcase_add_test(tc, test_confirm_unasked);
 	tcase_add_test(tc, test_cancel_kills_hanging_scan);
 	tcase_add_loop_test(tc, test_free_while_running, 0, 5);

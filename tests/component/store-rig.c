@@ -160,7 +160,6 @@ Outcome job_finish(const Job *job, Store *store)
 	while ((r = wire_reader_fill(reader, store->out, &error)) > 0) {
 		if (reader->type == WIRE_REPORT_PENDING) {
 			outcome.pending = (unsigned)wire_get_number(reader);
-			g_free(wire_get_text(reader, WIRE_TEXT_MAX));
 			ck_assert(wire_reader_done(reader, NULL));
 			answer(job, store);
 			continue;

@@ -165,7 +165,7 @@ START_TEST(test_misplaced)
 	must_not(cert("aa"));
 	must_not(claim("pkcs11:x"));
 	must_not(step("create"));
-	must_not(wire_pack(WIRE_REPORT_PENDING, "nt", (guint64)1, ""));
+	must_not(wire_pack(WIRE_REPORT_PENDING, "n", (guint64)1));
 	must_not(wire_pack(WIRE_SCAN_TOKEN, "ttttn", "a", "b", "c", "d", (guint64)1));
 	must_not(wire_pack((WireType)0xffffffff, ""));
 	must(database("sql:/a"));

@@ -4,7 +4,8 @@
  * where there is no scan, says how: "good"; "pending" (deletes after the confirm); "self" (reports
  * its own environment, descriptors, directory and arguments as steps); "request" (reports the
  * frames that it was sent); "endless", "twice" (two ends), "partial" (no end), "asks-twice",
- * "asks-otherwise" (for another scan's sake than the one that it was sent); or a way of standin.c.
+ * "asks-otherwise", "creates-otherwise" (on the word of another scan than the one that it was
+ * sent); or a way of standin.c.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -27,6 +28,15 @@ static void step(const char *action, const char *text)
 {
 	standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_STEP, "ttttn", action, "00", text,
 		"", (guint64)1));
+}
+
+/* The sum of what was read, or that of another scan. */
+static void scanned(void)
+{
+	const char *what =
+		g_str_has_suffix(way, "-otherwise") ? "another" : g_checksum_get_string(sum);
+
+	standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_SCANNED, "t", what));
 }
 
 static void database(void)
@@ -123,13 +133,8 @@ static void report_self(char **argv)
 /* Asks, and says in a step what the answer was. */
 static void ask(WireReader *request)
 {
-	const char *for_what = "another";
-
-	if (strcmp(way, "asks-otherwise") != 0)
-		for_what = sum != NULL ? g_checksum_get_string(sum) : "";
 	for (int i = strcmp(way, "asks-twice") == 0 ? 2 : 1; i > 0; i--)
-		standin_sent(wire_send(
-			STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "nt", (guint64)2, for_what));
+		standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "n", (guint64)2));
 	if (wire_reader_fill(request, STDIN_FILENO, NULL) == 1 &&
 		request->type == WIRE_STORE_CONFIRM)
 		step(wire_get_number(request) == 1 ? "delete" : "keep", "asked");
@@ -149,11 +154,13 @@ int main(int argc, char **argv)
 	standin_misbehave(way, STDOUT_FILENO);
 	if ((flags & WIRE_STORE_HAS_SCAN) != 0)
 		complete = read_scan();
+	if (complete && sum != NULL)
+		scanned();
 	if (complete)
 		standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_TOKEN, "tttttn", "maker",
 			"model", "serial", "label", "/module", (guint64)1));
 	database();
-	if (complete && strcmp(way, "good") == 0)
+	if (complete && (strcmp(way, "good") == 0 || strcmp(way, "creates-otherwise") == 0))
 		step("create", "new");
 	if (strcmp(way, "self") == 0)
 		report_self(argv);
