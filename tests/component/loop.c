@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loop.h"
 
+#include <string.h>
+
 #include "helper.h"
 
 static gboolean on_late(gpointer data)
@@ -31,8 +33,9 @@ unsigned loop_count_fds(void)
 		g_autofree char *path = g_build_filename("/proc/self/fd", name, NULL);
 		g_autofree char *target = g_file_read_link(path, NULL);
 
-		/* GLib's own thread closes these, some time after the child is reaped. */
-		if (g_strcmp0(target, "anon_inode:[pidfd]") != 0)
+		/* GLib's own thread closes these, some time after the child is reaped: also
+		   between the name and the link. */
+		if (target != NULL && strcmp(target, "anon_inode:[pidfd]") != 0)
 			n++;
 	}
 	return n;
