@@ -20,8 +20,8 @@ static void print_json(const Report *report)
 		const ReportDatabase *database = g_ptr_array_index(report->databases, i);
 
 		json_open_object(json, NULL);
-		emit_database(json, database->path, database->application, database->status,
-			database->reason);
+		emit_database(json, database->path, database->application, database->profile,
+			database->status, database->reason);
 		json_close_object(json);
 	}
 	json_close_array(json);
@@ -39,12 +39,13 @@ static void print_text(const Report *report)
 		return;
 	}
 
-	table_row(table, PAINT_FAINT, "DATABASE", "APPLICATION", "STATUS", "", NULL);
+	table_row(table, PAINT_FAINT, "DATABASE", "APPLICATION", "PROFILE", "STATUS", "", NULL);
 	for (guint i = 0; i < report->databases->len; i++) {
 		const ReportDatabase *database = g_ptr_array_index(report->databases, i);
 
 		table_cell(table, PAINT_STRONG, database->path);
 		table_cell(table, PAINT_PLAIN, database->application);
+		table_cell(table, PAINT_PLAIN, database->profile);
 		table_cell(table, paint_of_status(database->status), database->status);
 		table_cell(table, PAINT_PLAIN, database->reason);
 		table_end_row(table);

@@ -6,11 +6,12 @@
 
 #include "emit.h"
 
-void emit_database(Json *json, const char *path, const char *application, const char *status,
-	const char *reason)
+void emit_database(Json *json, const char *path, const char *application, const char *profile,
+	const char *status, const char *reason)
 {
 	json_put_text(json, "path", path);
 	json_put_text(json, "application", application);
+	json_put_text(json, "profile", profile);
 	json_put_text(json, "status", status);
 	json_put_text(json, "reason", reason);
 }

@@ -12,9 +12,9 @@
 
 G_BEGIN_DECLS
 
-/* "path", "application", "status", "reason" into the open object. */
-void emit_database(Json *json, const char *path, const char *application, const char *status,
-	const char *reason);
+/* "path", "application", "profile", "status", "reason" into the open object. */
+void emit_database(Json *json, const char *path, const char *application, const char *profile,
+	const char *status, const char *reason);
 /* What a certificate says of itself, into the open object. */
 void emit_cert(Json *json, const ReportCert *cert);
 /* One claim's members, into the open object. */

@@ -44,8 +44,8 @@ static void print_json(const Report *report, const Live *live)
 		const ReportDatabase *database = g_ptr_array_index(report->databases, i);
 
 		json_open_object(json, NULL);
-		emit_database(json, database->path, database->application, database->status,
-			database->reason);
+		emit_database(json, database->path, database->application, database->profile,
+			database->status, database->reason);
 		json_open_array(json, "certificates");
 		for (guint j = 0; j < database->certs->len; j++)
 			json_certificate(json, g_ptr_array_index(database->certs, j), live);

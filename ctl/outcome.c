@@ -14,6 +14,7 @@ static void database_free(gpointer data)
 
 	g_free(database->path);
 	g_free(database->application);
+	g_free(database->profile);
 	g_free(database->status);
 	g_free(database->reason);
 	g_ptr_array_unref(database->steps);
@@ -34,6 +35,7 @@ static OutcomeDatabase *find_or_add(GPtrArray *databases, const ReportDatabase *
 	OutcomeDatabase *database = g_new0(OutcomeDatabase, 1);
 	database->path = g_strdup(from->path);
 	database->application = g_strdup(from->application);
+	database->profile = g_strdup(from->profile);
 	database->status = g_strdup(from->status);
 	database->reason = g_strdup(from->reason);
 	database->steps = g_ptr_array_new();

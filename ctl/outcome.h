@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 typedef struct OutcomeDatabase {
-	char *path, *application, *status, *reason;
+	char *path, *application, *profile, *status, *reason;
 	unsigned created, claimed, released, deleted, kept;
 	GPtrArray *steps;   /* const ReportStep *: all but "keep" and "skip", in order */
 	GPtrArray *skipped; /* const ReportStep *, once for each certificate and reason */

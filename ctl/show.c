@@ -64,7 +64,7 @@ static void print_json(const Show *show)
 
 		json_open_object(json, NULL);
 		emit_database(json, match->database->path, match->database->application,
-			match->database->status, match->database->reason);
+			match->database->profile, match->database->status, match->database->reason);
 		json_put_text(json, "nickname", cert->nickname);
 		json_put_bool(json, "propagated", is_ours(cert));
 		json_put_bool(json, "adopted", (cert->flags & WIRE_CERT_ADOPTED) != 0);

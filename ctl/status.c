@@ -87,8 +87,8 @@ static void put_databases(Json *json, const Live *live, const Report *report)
 		Counts counts = count_keys(database, live);
 
 		json_open_object(json, NULL);
-		emit_database(json, database->path, database->application, database->status,
-			database->reason);
+		emit_database(json, database->path, database->application, database->profile,
+			database->status, database->reason);
 		json_put_number(json, "certificates", database->certs->len);
 		json_open_object(json, "keys");
 		for (Key key = KEY_PRESENT; key <= KEY_UNKNOWN; key++)

@@ -36,8 +36,8 @@ static void put_steps(Json *json, const OutcomeDatabase *database)
 static void put_database(Json *json, const OutcomeDatabase *database)
 {
 	json_open_object(json, NULL);
-	emit_database(
-		json, database->path, database->application, database->status, database->reason);
+	emit_database(json, database->path, database->application, database->profile,
+		database->status, database->reason);
 	json_put_number(json, "created", database->created);
 	json_put_number(json, "claimed", database->claimed);
 	json_put_number(json, "released", database->released);

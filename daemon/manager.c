@@ -20,6 +20,7 @@ static void database_free(ManagerDatabase *database)
 {
 	g_free(database->path);
 	g_free(database->application);
+	g_free(database->profile);
 	g_free(database->status);
 	g_free(database->reason);
 	g_free(database);
@@ -267,6 +268,7 @@ static void remember_databases(Manager *manager, const Report *report)
 		say_status(manager, found);
 		database->path = g_strdup(found->path);
 		database->application = g_strdup(found->application);
+		database->profile = g_strdup(found->profile);
 		database->status = g_strdup(found->status);
 		database->reason = g_strdup(found->reason);
 		g_ptr_array_add(databases, database);

@@ -36,7 +36,7 @@ struct Manager {
 
 /* A database as the last batch found it. */
 typedef struct ManagerDatabase {
-	char *path, *application, *status, *reason;
+	char *path, *application, *profile, *status, *reason;
 } ManagerDatabase;
 
 /* Takes the configuration and what its loading had to say. */

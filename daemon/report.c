@@ -56,6 +56,7 @@ static void database_free(ReportDatabase *database)
 {
 	g_free(database->path);
 	g_free(database->application);
+	g_free(database->profile);
 	g_free(database->status);
 	g_free(database->reason);
 	g_ptr_array_unref(database->certs);
@@ -174,10 +175,12 @@ static void add_database(Report *report, WireReader *frame)
 
 	g_free(database->path);
 	g_free(database->application);
+	g_free(database->profile);
 	g_free(database->status);
 	g_free(database->reason);
 	database->path = g_steal_pointer(&path);
 	database->application = name(frame);
+	database->profile = name(frame);
 	database->status = name(frame);
 	database->reason = text(frame);
 	g_ptr_array_add(report->databases, database);

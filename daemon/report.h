@@ -41,7 +41,7 @@ typedef struct ReportStep {
 } ReportStep;
 
 typedef struct ReportDatabase {
-	char *path, *application, *status, *reason;
+	char *path, *application, *profile, *status, *reason;
 	GPtrArray *certs;  /* ReportCert */
 	GPtrArray *steps;  /* ReportStep */
 	GPtrArray *errors; /* char * */

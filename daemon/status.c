@@ -116,6 +116,7 @@ static GVariant *database_entry(gconstpointer data)
 	g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
 	add_text(&dict, "path", database->path);
 	add_text(&dict, "application", database->application);
+	add_text(&dict, "profile", database->profile);
 	add_text(&dict, "status", database->status);
 	add_text(&dict, "reason", database->reason);
 	return g_variant_builder_end(&dict);

@@ -60,9 +60,9 @@ typedef enum {
 	 */
 	WIRE_REPORT_TOKEN = 0x50, /* text manufacturer, text model, text serial, text label, text
 				     module, number of certificates */
-	WIRE_REPORT_DATABASE,     /* text path ("sql:/..."), text application, text status, text
-				     reason; the frames below belong to the last one. The
-				     same path may come again, after PENDING */
+	WIRE_REPORT_DATABASE,     /* text path ("sql:/..."), text application, text profile, text
+				     status, text reason; the frames below belong to the last
+				     one. The same path may come again, after PENDING */
 	WIRE_REPORT_CERT,    /* text sha256, text nickname, text subject, text issuer, text serial
 				(hex), number not before, number not after (Unix seconds),
 				number WireCertFlags; its claims follow */

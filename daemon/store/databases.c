@@ -21,6 +21,7 @@ static void database_free(gpointer data)
 	Database *database = data;
 
 	g_free(database->dir);
+	g_free(database->profile);
 	g_free(database);
 }
 

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 
 typedef struct Database {
 	char *dir;               /* absolute */
-	const char *application; /* as in certpropctl's JSON: "shared", "other" */
+	const char *application; /* as in certpropctl's JSON: "shared", "firefox", … */
+	char *profile;           /* its name in the application, or NULL */
 	bool creatable;          /* not there yet, and may be created */
 } Database;
 

@@ -68,8 +68,8 @@ void reports_database(Reports *reports, const Database *database, const GError *
 {
 	g_autofree char *path = g_strconcat("sql:", database->dir, NULL);
 
-	REPORT(reports, WIRE_REPORT_DATABASE, "tttt", path, database->application,
-		status_word(error), error != NULL ? error->message : "");
+	REPORT(reports, WIRE_REPORT_DATABASE, "ttttt", path, database->application,
+		database->profile, status_word(error), error != NULL ? error->message : "");
 }
 
 static void report_claim(Reports *reports, const Claim *claim)

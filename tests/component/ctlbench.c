@@ -18,6 +18,7 @@
 #define DATABASE                                                           \
 	"\"path\": \"text+\","                                             \
 	"\"application\": \"=shared|chromium|firefox|thunderbird|other\"," \
+	"\"profile\": \"text\","                                           \
 	"\"status\": \"=ok|busy|read-only|missing|damaged|foreign\", \"reason\": \"text\""
 #define KEY "\"key\": \"=present|absent|unknown\""
 #define TOKEN                                                                       \

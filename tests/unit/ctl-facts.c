@@ -40,7 +40,7 @@ static void add_frame(Report *report, GBytes *frame)
 
 static ReportDatabase *add_database(Report *report, const char *path, const char *status)
 {
-	add_frame(report, wire_pack(WIRE_REPORT_DATABASE, "tttt", path, "shared", status, ""));
+	add_frame(report, wire_pack(WIRE_REPORT_DATABASE, "ttttt", path, "shared", "", status, ""));
 
 	return g_ptr_array_index(report->databases, report->databases->len - 1);
 }

@@ -50,7 +50,7 @@ static void must_not(GBytes *frame)
 
 static GBytes *database(const char *path)
 {
-	return wire_pack(WIRE_REPORT_DATABASE, "tttt", path, "shared", "ok", "fine");
+	return wire_pack(WIRE_REPORT_DATABASE, "ttttt", path, "shared", "work", "ok", "fine");
 }
 
 static GBytes *cert(const char *sha256)
@@ -105,6 +105,7 @@ START_TEST(test_whole)
 	db = g_ptr_array_index(report->databases, 0);
 	ck_assert_str_eq(db->path, "sql:/a");
 	ck_assert_str_eq(db->application, "shared");
+	ck_assert_str_eq(db->profile, "work");
 	ck_assert_str_eq(db->status, "ok");
 	ck_assert_str_eq(db->reason, "fine");
 	ck_assert_uint_eq(db->certs->len, 2);
@@ -189,8 +190,8 @@ END_TEST
 
 START_TEST(test_ill_formed)
 {
-	must_not(wire_pack(WIRE_REPORT_DATABASE, "ttt", "sql:/a", "shared", "ok"));
-	must_not(wire_pack(WIRE_REPORT_DATABASE, "ttttt", "sql:/a", "shared", "ok", "", ""));
+	must_not(wire_pack(WIRE_REPORT_DATABASE, "tttt", "sql:/a", "shared", "", "ok"));
+	must_not(wire_pack(WIRE_REPORT_DATABASE, "tttttt", "sql:/a", "shared", "", "ok", "", ""));
 	must_not(wire_pack(WIRE_REPORT_TOKEN, "tttttt", "a", "b", "c", "d", "e", "not a number"));
 	must_not(wire_pack(WIRE_REPORT_END, "t", "x"));
 	ck_assert(!report->ended);

@@ -41,8 +41,8 @@ static void scanned(void)
 
 static void database(void)
 {
-	standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_DATABASE, "tttt", "sql:/nowhere",
-		"shared", "ok", ""));
+	standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_DATABASE, "ttttt", "sql:/nowhere",
+		"shared", "", "ok", ""));
 }
 
 static void end(guint64 n_errors)
