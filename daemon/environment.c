@@ -15,11 +15,8 @@
 #define HELPER_PATH "/usr/local/bin:/usr/bin:/bin"
 
 static const char *const passed_on[] = {
-	"USER",
-	"LOGNAME",
-	"LANG",
-	"LANGUAGE",
-	"TZ",
+	"USER", "LOGNAME", "LANG", "LANGUAGE", "TZ",
+	"MOZILLA_CERTIFICATE_FOLDER", /* LibreOffice's database */
 };
 
 /* A relative path would mean another directory to a helper, which starts in "/". Without them the

@@ -33,13 +33,24 @@ typedef struct Batch {
 	bool dry_run;
 } Batch;
 
+/* Only to be told, not to be mended: a profile that has no database yet, or one that the
+   configuration does not allow. */
+static bool is_error(const Run *run, const GError *error)
+{
+	if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
+		return false;
+
+	return run->database->fault == NULL ||
+	       !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN);
+}
+
 static void tell_database(Batch *batch, const Run *run, const GError *error)
 {
 	/* Frames belong to the last database that was named. */
 	if (batch->told != run)
 		reports_database(batch->reports, run->database, error);
 	batch->told = run;
-	if (error != NULL && !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
+	if (error != NULL && is_error(run, error))
 		reports_error(batch->reports, error);
 }
 

@@ -3,7 +3,12 @@
  * Finding databases. The shared one is in ~/.pki/nssdb or in $XDG_DATA_HOME/pki/nssdb: Chromium
  * uses the first if that directory exists and creates the second otherwise, other programs know
  * only the first; so both are served when both are there, and Chromium's choice is the one that may
- * be created. Others come from the configuration.
+ * be created. Profiles are where the table of places says and in what their programs say of
+ * themselves. Others come from the configuration.
+ *
+ * What a program says of its profiles is believed as far as its own directory reaches: the home,
+ * or its sandbox. A profile elsewhere is reported, and served only when the configuration includes
+ * its directory.
  *
  * Whether a directory really holds a database, and one that may be touched, is not asked here.
  */
@@ -11,10 +16,24 @@
 #include "databases.h"
 
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "error.h"
 #include "files.h"
+#include "places.h"
+#include "profiles.h"
+
+/* The variable by which people tell LibreOffice which database to use. */
+#define OFFICE_VARIABLE "MOZILLA_CERTIFICATE_FOLDER"
+
+typedef struct Finder {
+	const Config *config;
+	GPtrArray *databases;
+	GPtrArray *included; /* char *: resolved */
+} Finder;
 
 static void database_free(gpointer data)
 {
@@ -22,6 +41,7 @@ static void database_free(gpointer data)
 
 	g_free(database->dir);
 	g_free(database->profile);
+	g_clear_error(&database->fault);
 	g_free(database);
 }
 
@@ -36,9 +56,23 @@ static char *expand(const char *path, const char *home)
 /* The path behind symlinks, as far as there is one. */
 static char *resolve(const char *path)
 {
-	char *real = realpath(path, NULL);
+	g_autofree char *whole = g_canonicalize_filename(path, "/");
+	gsize len = strlen(whole);
 
-	return real != NULL ? real : g_canonicalize_filename(path, "/");
+	/* Shorter and shorter, until something is there. */
+	for (gsize end = len; end > 0 && len < PATH_MAX; end--) {
+		g_autofree char *prefix = NULL;
+		g_autofree char *real = NULL;
+
+		if (end < len && whole[end] != '/')
+			continue;
+		prefix = g_strndup(whole, end);
+		real = realpath(prefix, NULL);
+		if (real != NULL)
+			return g_build_filename(real, whole + end, NULL);
+	}
+
+	return g_steal_pointer(&whole);
 }
 
 /* '*' takes slashes as well: "~/.mozilla/\*" means all that is below. */
@@ -62,33 +96,148 @@ static bool is_excluded(const Config *config, const char *path, const char *dir)
 	return false;
 }
 
-static bool is_known(const GPtrArray *databases, const char *dir)
+static bool is_included(const Finder *finder, const char *dir)
+{
+	return g_ptr_array_find_with_equal_func(finder->included, dir, g_str_equal, NULL);
+}
+
+static bool is_same(const Database *a, const Database *b)
+{
+	if (strcmp(a->dir, b->dir) == 0)
+		return true;
+
+	/* The same directory, mounted a second time. */
+	return a->inode != 0 && a->inode == b->inode && a->device == b->device;
+}
+
+/* Under a better name: a profile is in profiles.ini, in installs.ini, and more. */
+static bool is_known(const GPtrArray *databases, const Database *found)
 {
 	for (guint i = 0; i < databases->len; i++) {
-		const Database *database = g_ptr_array_index(databases, i);
-
-		if (strcmp(database->dir, dir) == 0)
+		if (is_same(g_ptr_array_index(databases, i), found))
 			return true;
 	}
 
 	return false;
 }
 
-static void add(GPtrArray *databases, const Config *config, const char *path,
-	const char *application, bool creatable)
+static Database *database_new(const char *dir, const char *application, const char *profile)
 {
-	g_autofree char *expanded = expand(path, g_get_home_dir());
-	g_autofree char *dir = resolve(expanded);
+	Database *database = g_new0(Database, 1);
+	struct stat st;
+
+	database->dir = g_strdup(dir);
+	database->application = application;
+	database->profile = g_strdup(profile);
+	if (stat(dir, &st) == 0) {
+		database->device = st.st_dev;
+		database->inode = st.st_ino;
+	}
+	return database;
+}
+
+/* Returns what was added, or NULL. */
+static Database *add(Finder *finder, const char *path, const char *application, const char *profile)
+{
+	g_autofree char *dir = resolve(path);
 	Database *database;
 
-	if (is_excluded(config, expanded, dir) || is_known(databases, dir))
+	if (is_excluded(finder->config, path, dir))
+		return NULL;
+
+	database = database_new(dir, application, profile);
+	if (is_known(finder->databases, database)) {
+		database_free(database);
+		return NULL;
+	}
+
+	g_ptr_array_add(finder->databases, database);
+	return database;
+}
+
+static bool is_below(const char *dir, const char *fence)
+{
+	gsize len = strlen(fence);
+
+	return strncmp(dir, fence, len) == 0 && dir[len] == '/';
+}
+
+static bool is_full(const Finder *finder)
+{
+	return finder->databases->len >= DATABASES_MAX;
+}
+
+/* What somebody else says is a database of his. */
+static void add_told(Finder *finder, const char *path, const char *fence, const char *application,
+	const char *profile)
+{
+	g_autofree char *real_fence = resolve(fence);
+	Database *database = is_full(finder) ? NULL : add(finder, path, application, profile);
+
+	if (database == NULL || is_below(database->dir, real_fence) ||
+		is_included(finder, database->dir))
 		return;
 
-	database = g_new0(Database, 1);
-	database->dir = g_steal_pointer(&dir);
-	database->application = application;
-	database->creatable = creatable;
-	g_ptr_array_add(databases, database);
+	database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
+		"It is outside %s; list it in [databases] include if it is to be served", fence);
+}
+
+static void add_fault(
+	Finder *finder, const char *path, const char *application, const char *file, GError *fault)
+{
+	Database *database = is_full(finder) ? NULL : add(finder, path, application, file);
+
+	if (database != NULL)
+		database->fault = g_steal_pointer(&fault);
+	g_clear_error(&fault);
+}
+
+static void add_profiles(Finder *finder, const Place *place, const char *base)
+{
+	static const char *const files[] = {PROFILES_INI, INSTALLS_INI};
+	g_autofree char *fence = place_fence(place);
+
+	for (gsize f = 0; f < G_N_ELEMENTS(files); f++) {
+		g_autoptr(GPtrArray) profiles = profiles_new();
+		g_autoptr(GError) fault = NULL;
+
+		if (!profiles_read(base, files[f], profiles, &fault))
+			add_fault(finder, base, place->application, files[f],
+				g_steal_pointer(&fault));
+		for (guint i = 0; i < profiles->len; i++) {
+			const Profile *profile = g_ptr_array_index(profiles, i);
+
+			add_told(finder, profile->dir, fence, place->application, profile->name);
+		}
+	}
+}
+
+static void add_place(Finder *finder, const Place *place)
+{
+	g_autofree char *path = place_path(place);
+	g_autofree char *fence = place_fence(place);
+
+	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+		return;
+
+	switch (place->kind) {
+	case PLACE_PROFILES:
+		add_profiles(finder, place, path);
+		break;
+	case PLACE_DATABASE:
+		add_told(finder, path, fence, place->application, place->profile);
+		break;
+	}
+}
+
+static void add_office(Finder *finder)
+{
+	const char *path = g_getenv(OFFICE_VARIABLE);
+
+	if (path != NULL && g_str_has_prefix(path, "sql:"))
+		path += strlen("sql:");
+	if (path != NULL && g_path_is_absolute(path))
+		add_told(finder, path, g_get_home_dir(), "other", "LibreOffice");
 }
 
 static bool has_database(const char *dir)
@@ -98,26 +247,58 @@ static bool has_database(const char *dir)
 	return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-static void add_shared(GPtrArray *databases, const Config *config)
+static void add_one_shared(Finder *finder, const char *path)
+{
+	Database *database = add(finder, path, "shared", NULL);
+
+	if (database != NULL)
+		database->creatable = finder->config->create_shared;
+}
+
+static void add_shared(Finder *finder)
 {
 	g_autofree char *classic = g_build_filename(g_get_home_dir(), ".pki", "nssdb", NULL);
 	g_autofree char *xdg = g_build_filename(g_get_user_data_dir(), "pki", "nssdb", NULL);
 	bool has_classic = g_file_test(classic, G_FILE_TEST_IS_DIR);
 
 	if (has_classic)
-		add(databases, config, classic, "shared", config->create_shared);
+		add_one_shared(finder, classic);
 	if (!has_classic || has_database(xdg))
-		add(databases, config, xdg, "shared", config->create_shared);
+		add_one_shared(finder, xdg);
+}
+
+static void discover(Finder *finder)
+{
+	gsize n;
+	const Place *table = places(&n);
+
+	add_shared(finder);
+	for (gsize i = 0; i < n; i++)
+		add_place(finder, &table[i]);
+	add_office(finder);
 }
 
 GPtrArray *databases_find(const Config *config)
 {
-	GPtrArray *databases = g_ptr_array_new_with_free_func(database_free);
+	g_autoptr(GPtrArray) included = g_ptr_array_new_with_free_func(g_free);
+	Finder finder = {
+		.config = config,
+		.databases = g_ptr_array_new_with_free_func(database_free),
+		.included = included,
+	};
 
+	for (char **path = config->include; path != NULL && *path != NULL; path++) {
+		g_autofree char *expanded = expand(*path, g_get_home_dir());
+
+		g_ptr_array_add(included, resolve(expanded));
+	}
 	if (config->discover)
-		add_shared(databases, config);
-	for (char **path = config->include; path != NULL && *path != NULL; path++)
-		add(databases, config, *path, "other", false);
+		discover(&finder);
+	for (char **path = config->include; path != NULL && *path != NULL; path++) {
+		g_autofree char *expanded = expand(*path, g_get_home_dir());
 
-	return databases;
+		(void)add(&finder, expanded, "other", NULL);
+	}
+
+	return finder.databases;
 }

@@ -113,6 +113,10 @@ static bool open_db(Run *run, bool write, GError **error)
 	Files *files = NULL;
 
 	run_close(run);
+	if (run->database->fault != NULL) {
+		g_propagate_error(error, g_error_copy(run->database->fault));
+		return false;
+	}
 	if (!find_files(run, write, &files, error))
 		return false;
 	if (files == NULL) {
