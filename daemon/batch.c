@@ -147,6 +147,7 @@ static void start(Batch *batch)
 	batch->pipeline = pipeline_start(
 		&(const PipelineRequest){
 			.mode = WIRE_STORE_APPLY,
+			.session = batch->manager->since,
 			.config = batch->manager->config,
 			.endpoints = live,
 			.present = present,

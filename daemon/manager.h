@@ -22,7 +22,7 @@ struct Manager {
 	Config *config;    /* never NULL */
 	GPtrArray *faults; /* ConfigFault: what the last load had to say */
 	char *host;
-	gint64 since;         /* Unix seconds */
+	gint64 since;         /* Unix seconds; where the session begins, as far as we know */
 	GPtrArray *endpoints; /* Endpoint */
 	GPtrArray *leaving;   /* Reader: gone, and a store still ends its work for it */
 	GPtrArray *databases; /* ManagerDatabase */

@@ -200,8 +200,8 @@ static void send_request(Helper *store, const PipelineRequest *request)
 	guint64 now = (guint64)(g_get_real_time() / G_USEC_PER_SEC);
 	guint64 flags = request->flags | (module != NULL ? WIRE_STORE_HAS_SCAN : 0);
 
-	helper_send(store, wire_pack(WIRE_STORE_CONTEXT, "ttttnn", host, request->endpoint,
-				   request->reader, module, now, flags));
+	helper_send(store, wire_pack(WIRE_STORE_CONTEXT, "ttttnnn", host, request->endpoint,
+				   request->reader, module, now, flags, (guint64)request->session));
 	send_config(store, request->config);
 	for (guint i = 0; request->endpoints != NULL && i < request->endpoints->len; i++) {
 		const PipelineEndpoint *e = g_ptr_array_index(request->endpoints, i);

@@ -31,7 +31,8 @@ typedef struct PipelinePresent {
 
 typedef struct PipelineRequest {
 	WireStoreMode mode;
-	guint32 flags; /* WIRE_STORE_DRY_RUN, WIRE_STORE_LOGOUT */
+	guint32 flags;  /* WIRE_STORE_DRY_RUN, WIRE_STORE_LOGOUT */
+	gint64 session; /* since when this session runs, Unix seconds; 0: not known */
 	const Config *config;
 	const char *endpoint;       /* NULL without a scan */
 	const char *reader;         /* NULL without a scan */

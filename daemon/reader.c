@@ -300,6 +300,7 @@ static void start_module(Reader *reader)
 	reader->pipeline = pipeline_start(
 		&(const PipelineRequest){
 			.mode = WIRE_STORE_APPLY,
+			.session = reader->manager->since,
 			.config = reader->manager->config,
 			.endpoint = reader->endpoint,
 			.reader = reader->name,

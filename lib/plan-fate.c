@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "plan-internal.h"
+#include "text.h"
 
 bool plan_owns(const PlanInput *input, const PlanToken *token, const Claim *claim)
 {
@@ -131,12 +132,39 @@ static const char *redirected_fate(const PlanInput *input, const Claim *claim, c
 	return is_absent(input, claim, word) ? "removed" : NULL;
 }
 
+static bool cleanup_keeps(const PlanInput *input, const Cert *cert)
+{
+	return cert->ca && input->config->cleanup == CONFIG_CLEANUP_KEEP;
+}
+
+/* The session's end takes claims only if somebody is there to do it: after a crash or a power cut
+   it is made good later. What was claimed before this session began is then left over, unless the
+   card is there to claim it anew. */
+bool plan_outlived(const PlanInput *input, const Cert *cert, const Claim *claim)
+{
+	/* A clock that was set back does not make what was claimed since older than it is. */
+	g_autofree char *began = text_time(MIN(input->session, input->now));
+
+	return input->session != 0 && input->config->on_logout == CONFIG_REMOVE &&
+	       !policy_redirected(claim->endpoint) && !cleanup_keeps(input, cert) &&
+	       g_strcmp0(claim->host, input->host) == 0 && g_strcmp0(claim->since, began) < 0;
+}
+
+/* The cards that are in are asked first: while one is being read, others may be as well. */
+static bool is_left_over(const PlanInput *input, const Cert *cert, const Claim *claim)
+{
+	return input->tokens->len == 0 && !is_present(input, claim) &&
+	       plan_outlived(input, cert, claim);
+}
+
 static const char *local_fate(
 	const PlanInput *input, const Cert *cert, const Claim *claim, const Word *word)
 {
-	if (cert->ca && input->config->cleanup == CONFIG_CLEANUP_KEEP)
+	if (cleanup_keeps(input, cert))
 		return NULL;
 	if (input->logout && input->config->on_logout == CONFIG_REMOVE)
+		return "logout";
+	if (is_left_over(input, cert, claim))
 		return "logout";
 	if (input->config->on_removal == CONFIG_REMOVE && is_absent(input, claim, word))
 		return "removed";

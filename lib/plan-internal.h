@@ -24,6 +24,8 @@ GArray *plan_offers(const PlanInput *input);
 bool plan_same_owner(const PlanOffer *a, const PlanOffer *b);
 bool plan_owns(const PlanInput *input, const PlanToken *token, const Claim *claim);
 
+/* The claim is of a session that should have taken it along when it ended. */
+bool plan_outlived(const PlanInput *input, const Cert *cert, const Claim *claim);
 /* Why the claim on `cert` goes; NULL if it stays. */
 const char *plan_fate(
 	const PlanInput *input, const GArray *offers, const Cert *cert, const Claim *claim);

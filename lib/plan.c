@@ -90,9 +90,15 @@ static bool still_true(const Claim *claim, const PlanOffer *offers, guint n)
 static const char *claim_for(const Planner *planner, Marker *marker, const PlanOffer *offers,
 	guint n, const char *nickname)
 {
+	const Cert *cert = offers[0].cert->cert;
 	Claim *fresh = make_claim(planner, &offers[0], nickname);
 	Claim *old = marker_find(marker, fresh);
 
+	/* One that ended with its session is not the one that begins now. */
+	if (old != NULL && plan_outlived(planner->input, cert, old)) {
+		g_ptr_array_remove(marker->claims, old);
+		old = NULL;
+	}
 	if (old == NULL) {
 		g_ptr_array_add(marker->claims, fresh);
 		return "new";

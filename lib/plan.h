@@ -77,6 +77,7 @@ typedef struct PlanInput {
 	const Config *config;
 	const char *host;
 	gint64 now; /* Unix seconds */
+	gint64 session; /* when this user's session here began; 0: not known */
 	bool logout;
 	GPtrArray *objects;   /* PlanObject: those that are marked or that a token offers */
 	GPtrArray *tokens;    /* PlanToken: what was read in this look; possibly none */

@@ -46,7 +46,8 @@ typedef enum {
 	 * runs, at most one CONFIRM.
 	 */
 	WIRE_STORE_CONTEXT = 0x30, /* text host, text endpoint, text reader, text module,
-				      number now (Unix seconds), number WireStoreFlags */
+				      number now (Unix seconds), number WireStoreFlags,
+				      number since when the session runs, 0 unknown */
 	WIRE_STORE_CONFIG,         /* text group, text key, text value (as in the file) */
 	WIRE_STORE_ENDPOINT,       /* text endpoint, number live (0, 1), number settled (0, 1: every
 				      card in it has been read) */

@@ -134,6 +134,7 @@ static PlanInput plan_input(const Batch *batch)
 		.config = request->config,
 		.host = request->host,
 		.now = request->now,
+		.session = request->session,
 		.logout = (request->flags & WIRE_STORE_LOGOUT) != 0,
 		.tokens = batch->scanned->tokens,
 		.endpoints = request->endpoints,

@@ -76,11 +76,12 @@ static bool add_context(Request *request, WireReader *frame, GError **error)
 	request->module = wire_get_text(frame, WIRE_TEXT_MAX);
 	request->now = (gint64)wire_get_number(frame);
 	request->flags = wire_get_number(frame);
+	request->session = (gint64)wire_get_number(frame);
 	if (!wire_reader_done(frame, error))
 		return false;
 	if (request->flags & ~FLAGS_KNOWN)
 		return protocol_error(error, "an unknown flag");
-	if (request->now < 0)
+	if (request->now < 0 || request->session < 0)
 		return protocol_error(error, "a time before 1970");
 
 	return true;

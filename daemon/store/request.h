@@ -23,7 +23,8 @@ typedef struct Request {
 	char *reader;
 	char *module;
 	gint64 now;
-	guint64 flags; /* WireStoreFlags */
+	gint64 session; /* 0: not known */
+	guint64 flags;  /* WireStoreFlags */
 	WireStoreMode mode;
 	Config *config;
 	GPtrArray *endpoints; /* PlanEndpoint */

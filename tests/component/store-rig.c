@@ -110,9 +110,9 @@ void store_request(const Store *store, const Job *job)
 	guint64 flags = job->flags | (job->card != NULL ? WIRE_STORE_HAS_SCAN : 0);
 
 	send_frame(store->in,
-		wire_pack(WIRE_STORE_CONTEXT, "ttttnn", job->host != NULL ? job->host : "host-a",
-			endpoint, "Reader 00 00", "/usr/lib/module.so", (guint64)1795000000,
-			flags));
+		wire_pack(WIRE_STORE_CONTEXT, "ttttnnn", job->host != NULL ? job->host : "host-a",
+			endpoint, "Reader 00 00", "/usr/lib/module.so", JOB_NOW, flags,
+			(guint64)job->session));
 	for (gsize i = 0; i < G_N_ELEMENTS(job->config) && job->config[i][0] != NULL; i++)
 		send_frame(store->in, wire_pack(WIRE_STORE_CONFIG, "ttt", job->config[i][0],
 					      job->config[i][1], job->config[i][2]));

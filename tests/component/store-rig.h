@@ -62,9 +62,12 @@ GByteArray *card_frames(const Card *card, guint64 code);
 
 typedef enum { JOB_CONFIRM_YES, JOB_CONFIRM_NO, JOB_CONFIRM_CLOSE } JobConfirm;
 
+#define JOB_NOW ((guint64)1795000000) /* of every job */
+
 typedef struct Job {
 	WireStoreMode mode;
 	guint64 flags;
+	gint64 session; /* since when it runs; 0: not told */
 	const char *host;     /* "host-a" if NULL */
 	const char *endpoint; /* "local" if NULL */
 	const Card *card;     /* in the reader; NULL: no scan */

@@ -4,8 +4,8 @@
  * CKA_ID. NSS stores numbers as four bytes, most significant first, and an empty value as three
  * magic bytes, since an empty blob would mean that the attribute is not there.
  *
- * The files are opened for writing (never written) because only so SQLite can roll back what a
- * killed process has left.
+ * The files are opened for writing, also where nothing is written, because only so SQLite can roll
+ * back what a killed process has left.
  */
 #include "db.h"
 
@@ -186,6 +186,24 @@ unsigned rig_db_marked(const GPtrArray *rows)
 		marked += row->url != NULL && row->url[0] != '\0';
 	}
 	return marked;
+}
+
+void rig_db_set_url(const char *directory, GBytes *der, const char *url)
+{
+	g_autoptr(Sqlite) db = open_file(directory, "cert9.db");
+	g_autoptr(Statement) statement =
+		prepare(db, "UPDATE nssPublic SET a89 = ? WHERE a0 = " CERTIFICATE " AND a11 = ?");
+	gsize length;
+	const void *data = g_bytes_get_data(der, &length);
+	const char *value = url[0] != '\0' ? url : (const char *)empty_magic;
+	gsize size = url[0] != '\0' ? strlen(url) : sizeof(empty_magic);
+
+	ck_assert_int_eq(
+		sqlite3_bind_blob(statement, 1, value, (int)size, SQLITE_STATIC), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_bind_blob(statement, 2, data, (int)length, SQLITE_STATIC), SQLITE_OK);
+	ck_assert(!step(statement));
+	ck_assert_int_eq(sqlite3_changes(db), 1);
 }
 
 unsigned rig_db_private_objects(const char *directory)

@@ -210,6 +210,7 @@ Plan *world_plan(const World *world)
 		.config = world->config,
 		.host = WORLD_HOST,
 		.now = world->now,
+		.session = world->session,
 		.logout = world->logout,
 		.objects = world->objects,
 		.tokens = world->tokens,

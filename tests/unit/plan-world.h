@@ -17,6 +17,7 @@
 typedef struct World {
 	Config *config;
 	gint64 now;
+	gint64 session; /* 0: not told */
 	bool logout;
 	GPtrArray *objects;   /* PlanObject: the database */
 	GPtrArray *tokens;    /* PlanToken: this look */

@@ -9,6 +9,7 @@
 
 #include "harness.h"
 #include "plan-world.h"
+#include "text.h"
 
 #define assert_run(world, expected)                        \
 	do {                                               \
@@ -521,6 +522,100 @@ START_TEST(test_full_marker)
 }
 END_TEST
 
+/* The session in which the card was read ended without anybody to see to it. */
+static World *left_over(const char *on_logout)
+{
+	World *world = world_new();
+	PlanObject *object = add_ours(world, "ada", "local", WORLD_HOST);
+	Claim *claim = object->marker->claims->pdata[0];
+
+	claim->since = text_time(WORLD_NOW - 100);
+	world_set(world, "local", "on-logout", on_logout);
+	world->session = WORLD_NOW - 50;
+	return world;
+}
+
+static const struct {
+	const char *on_logout;
+	const char *cn;
+	const char *endpoint, *host;
+	gint64 session;
+	bool live, present;
+	const char *expected;
+} leftovers[] = {
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, false, "delete ada logout"},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, false, false, "delete ada logout"},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, true, ""},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 100, true, false, ""},
+	{"remove", "ada", "local", WORLD_HOST, 0, true, false, ""},
+	{"remove", "ada", "local", "other-host", WORLD_NOW - 50, true, false, ""},
+	{"remove", "ada", "forwarded:x", WORLD_HOST, WORLD_NOW - 50, true, false, ""},
+	{"keep", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, false, ""},
+};
+
+START_TEST(test_left_over)
+{
+	g_autoptr(World) world = left_over(leftovers[_i].on_logout);
+	PlanObject *object = world_object(world, "ada");
+	Claim *claim = object->marker->claims->pdata[0];
+
+	g_free(claim->endpoint);
+	claim->endpoint = g_strdup(leftovers[_i].endpoint);
+	g_free(claim->host);
+	claim->host = g_strdup(leftovers[_i].host);
+	world->session = leftovers[_i].session;
+	/* Not settled: nothing else could make it go. */
+	world_endpoint(world, leftovers[_i].endpoint, leftovers[_i].live, false);
+	if (strcmp(leftovers[_i].endpoint, "local") != 0)
+		world_endpoint(world, "local", true, false);
+	if (leftovers[_i].present)
+		world_present(world, "1", leftovers[_i].endpoint);
+
+	assert_run(world, leftovers[_i].expected);
+}
+END_TEST
+
+/* The card is still in, or in again: a new claim of the same owner begins, once. */
+START_TEST(test_left_over_card_in)
+{
+	g_autoptr(World) world = left_over("remove");
+	g_autofree char *since = text_time(WORLD_NOW);
+	PlanObject *object = world_object(world, "ada");
+	const Claim *claim;
+
+	world_endpoint(world, "local", true, true);
+	world_carry(card(world, "1"), "ada", 1);
+	assert_run(world, "claim ada new");
+	claim = object->marker->claims->pdata[0];
+	ck_assert_uint_eq(n_claims(world, "ada"), 1);
+	ck_assert_str_eq(claim->since, since);
+	world->now += 1000;
+	assert_run(world, "keep ada known");
+	/* Also with a clock that is an hour behind all of a sudden. */
+	world->now = WORLD_NOW - 3600;
+	assert_run(world, "keep ada known");
+	world->now = WORLD_NOW + 1000;
+	pull(world);
+	assert_run(world, "");
+	world->session = WORLD_NOW + 500;
+	assert_run(world, "delete ada logout");
+}
+END_TEST
+
+/* While cards are being read, who is in is not known yet. */
+START_TEST(test_left_over_waits_for_readers)
+{
+	g_autoptr(World) world = left_over("remove");
+
+	world_carry(card(world, "2"), "bob", 1);
+	assert_run(world, "create bob new");
+	world_look(world);
+	world_endpoint(world, "local", true, true);
+	world_present(world, "2", "local");
+	assert_run(world, "delete ada logout");
+}
+END_TEST
+
 START_TEST(test_words_and_counts)
 {
 	static const char *const words[] = {"create", "claim", "release", "delete", "keep", "skip"};
@@ -576,6 +671,9 @@ static Suite *plan_suite(void)
 	tcase_add_test(tcase, test_two_claims_one_goes);
 	tcase_add_test(tcase, test_disabled);
 	tcase_add_test(tcase, test_logout_adds_nothing);
+	tcase_add_loop_test(tcase, test_left_over, 0, G_N_ELEMENTS(leftovers));
+	tcase_add_test(tcase, test_left_over_card_in);
+	tcase_add_test(tcase, test_left_over_waits_for_readers);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -61,6 +61,7 @@ static void take_context(WireReader *request)
 
 	(void)wire_get_number(request);
 	flags = wire_get_number(request);
+	(void)wire_get_number(request);
 	if (!wire_reader_done(request, NULL))
 		_exit(9);
 	way = g_strdup(g_strv_length(parts) > 3 ? parts[3] : "good");
