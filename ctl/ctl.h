@@ -17,6 +17,7 @@ typedef struct Ctl {
 	bool json;
 	bool dry_run;
 	bool no_color;
+	bool in_fleet;     /* for one of many users: nobody looks on, and no card is read for it */
 	Config *config;    /* NULL when the files have faults that are not warnings */
 	GPtrArray *faults; /* ConfigFault, from all files */
 } Ctl;

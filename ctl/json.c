@@ -10,6 +10,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "error.h"
 #include "paint.h"
 #include "text.h"
 
@@ -90,6 +91,98 @@ void json_put_time(Json *json, const char *key, gint64 seconds)
 	g_autofree char *text = text_time(seconds);
 
 	json_put_text(json, key, text);
+}
+
+struct JsonDoc {
+	JsonNode *root; /* an object */
+};
+
+JsonDoc *json_doc_read(const char *text, gsize len, GError **error)
+{
+	g_autoptr(JsonParser) parser = json_parser_new_immutable();
+	g_autoptr(GError) local = NULL;
+	JsonDoc *doc;
+
+	if (!json_parser_load_from_data(parser, text, (gssize)len, &local)) {
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL,
+			"Reading JSON failed: %s", local->message);
+		return NULL;
+	}
+	if (!JSON_NODE_HOLDS_OBJECT(json_parser_get_root(parser))) {
+		g_set_error_literal(
+			error, CERTPROP_ERROR, CERTPROP_ERROR_PROTOCOL, "It is no JSON object");
+		return NULL;
+	}
+
+	doc = g_new0(JsonDoc, 1);
+	doc->root = json_node_ref(json_parser_get_root(parser));
+	return doc;
+}
+
+JsonDoc *json_doc_free(JsonDoc *doc)
+{
+	if (doc == NULL)
+		return NULL;
+
+	json_node_unref(doc->root);
+	g_free(doc);
+
+	return NULL;
+}
+
+void json_put_members(Json *json, const JsonDoc *doc, const char *const *except)
+{
+	JsonObjectIter iter;
+	const char *name;
+	JsonNode *value;
+
+	json_object_iter_init_ordered(&iter, json_node_get_object(doc->root));
+	while (json_object_iter_next_ordered(&iter, &name, &value)) {
+		if (g_strv_contains(except, name))
+			continue;
+		json_builder_set_member_name(json->builder, name);
+		json_builder_add_value(json->builder, json_node_copy(value));
+	}
+}
+
+static JsonNode *member_of(JsonNode *node, const char *name)
+{
+	return JSON_NODE_HOLDS_OBJECT(node)
+		       ? json_object_get_member(json_node_get_object(node), name)
+		       : NULL;
+}
+
+static guint64 amount(JsonNode *node)
+{
+	if (node != NULL && JSON_NODE_HOLDS_ARRAY(node))
+		return json_array_get_length(json_node_get_array(node));
+	if (node != NULL && json_node_get_value_type(node) == G_TYPE_INT64)
+		return (guint64)MAX(json_node_get_int(node), 0);
+
+	return 0;
+}
+
+guint64 json_doc_sum(const JsonDoc *doc, const char *array, const char *member)
+{
+	JsonNode *list = member_of(doc->root, array);
+	guint64 sum = 0;
+
+	if (list == NULL || !JSON_NODE_HOLDS_ARRAY(list) || member == NULL)
+		return amount(list);
+	for (guint i = 0; i < json_array_get_length(json_node_get_array(list)); i++)
+		sum += amount(
+			member_of(json_array_get_element(json_node_get_array(list), i), member));
+
+	return sum;
+}
+
+const char *json_doc_text(const JsonDoc *doc, const char *member)
+{
+	JsonNode *node = member_of(doc->root, member);
+
+	if (node == NULL || json_node_get_value_type(node) != G_TYPE_STRING)
+		return "";
+	return json_node_get_string(node);
 }
 
 static bool must_escape(gunichar c)

@@ -28,6 +28,21 @@ void json_put_bool(Json *json, const char *key, bool value);
 /* As an ISO 8601 text. */
 void json_put_time(Json *json, const char *key, gint64 seconds);
 
+/* A document that was read. */
+typedef struct JsonDoc JsonDoc;
+
+/* One object, of `len` bytes that strict_check() has accepted. Errors: PROTOCOL. */
+JsonDoc *json_doc_read(const char *text, gsize len, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+JsonDoc *json_doc_free(JsonDoc *doc);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonDoc, json_doc_free)
+/* Its members into the open object, but for those in `except` (ends with NULL). */
+void json_put_members(Json *json, const JsonDoc *doc, const char *const *except);
+/* What the objects of its member `array` say of themselves: how many there are (`member` NULL), or
+   the sum of a number of each, or of the lengths of an array of each. 0 for what is not there. */
+guint64 json_doc_sum(const JsonDoc *doc, const char *array, const char *member);
+/* A text among its members; "" if there is none. Borrowed. */
+const char *json_doc_text(const JsonDoc *doc, const char *member);
+
 /* The finished text with a newline after it: on one line, or indented for people. */
 char *json_text(Json *json, bool pretty) G_GNUC_WARN_UNUSED_RESULT;
 /* To standard output, indented if that is a terminal. */

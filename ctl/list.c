@@ -140,7 +140,7 @@ int verb_list(Ctl *ctl, char **args)
 		return EXIT_STATUS_FAILED;
 
 	g_autoptr(Listing) listing = listing_start(config, WIRE_STORE_LIST, 0);
-	g_autoptr(Live) live = live_start(config, LIVE_LOOK);
+	g_autoptr(Live) live = live_start(config, ctl->in_fleet ? LIVE_ASK : LIVE_LOOK);
 	progress_start("reading the cards …");
 	const Report *report = listing_wait(listing, &error);
 	live_wait(live);

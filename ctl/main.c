@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "fleet.h"
 #include "helper.h"
 #include "log.h"
 #include "names.h"
@@ -28,6 +29,7 @@
 typedef enum {
 	VERB_JSON = 1 << 0,
 	VERB_DRY_RUN = 1 << 1,
+	VERB_ALL_USERS = 1 << 2,
 } VerbOptions;
 
 typedef struct Verb {
@@ -42,7 +44,8 @@ typedef struct Verb {
 static const Verb verbs[] = {
 	{"status", NULL, 0, 0, VERB_JSON, "what runs, which cards are in, what was propagated",
 		verb_status},
-	{"list", NULL, 0, 0, VERB_JSON, "propagated certificates of each database", verb_list},
+	{"list", NULL, 0, 0, VERB_JSON | VERB_ALL_USERS, "propagated certificates of each database",
+		verb_list},
 	{"show", "CERT", 1, 1, VERB_JSON, "where one certificate came from, and what becomes of it",
 		verb_show},
 	{"sync", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN,
@@ -54,7 +57,9 @@ static const Verb verbs[] = {
 };
 
 /* Option values; g_option wants gboolean. */
-static gboolean option_json, option_dry_run, option_no_color, option_version;
+static gboolean option_json, option_dry_run, option_no_color, option_version, option_all_users;
+static char *option_homes;
+static int option_timeout = FLEET_SECONDS_DEFAULT;
 
 static const GOptionEntry entry_no_color = {"no-color", 0, 0, G_OPTION_ARG_NONE, &option_no_color,
 	"No colours, also on a terminal", NULL};
@@ -64,6 +69,15 @@ static const GOptionEntry entry_json = {
 	"json", 0, 0, G_OPTION_ARG_NONE, &option_json, "Print JSON", NULL};
 static const GOptionEntry entry_dry_run = {"dry-run", 0, 0, G_OPTION_ARG_NONE, &option_dry_run,
 	"Say what would be done, do nothing", NULL};
+static const GOptionEntry entries_all_users[] = {
+	{"all-users", 0, 0, G_OPTION_ARG_NONE, &option_all_users,
+		"As root: go over the homes of all users", NULL},
+	{"homes", 0, 0, G_OPTION_ARG_FILENAME, &option_homes,
+		"With --all-users: each entry of DIR is a home, its owner the user", "DIR"},
+	{"timeout", 0, 0, G_OPTION_ARG_INT, &option_timeout,
+		"With --all-users: end a user's process after so long (300)", "SECONDS"},
+	{NULL},
+};
 
 static const Verb *verb_find(const char *name)
 {
@@ -91,6 +105,8 @@ static GOptionContext *verb_context(const Verb *verb)
 	GOptionContext *context = g_option_context_new(verb->arguments);
 	g_option_context_set_summary(context, summary);
 	g_option_context_add_main_entries(context, entries, NULL);
+	if ((verb->options & VERB_ALL_USERS) != 0)
+		g_option_context_add_main_entries(context, entries_all_users, NULL);
 
 	return context;
 }
@@ -188,30 +204,26 @@ static bool flush_output(void)
 	return false;
 }
 
-static int verb_run(const Verb *verb, char **words)
+typedef struct Call {
+	const Verb *verb;
+	char **args;
+	bool in_fleet;
+} Call;
+
+/* The command itself: for the user who we are. */
+static int call_run(gpointer data)
 {
-	g_autoptr(GOptionContext) context = verb_context(verb);
-	g_autoptr(GError) error = NULL;
+	const Call *call = data;
 	g_autofree char *user_dir = config_user_dir();
-	Ctl ctl = {0};
+	Ctl ctl = {
+		.json = option_json || call->in_fleet,
+		.dry_run = option_dry_run,
+		.in_fleet = call->in_fleet,
+	};
 
-	if (!g_option_context_parse_strv(context, &words, &error))
-		return usage_error(verb->name, error->message);
-
-	char **args = words + 1;
-	if (*args != NULL && strcmp(*args, "--") == 0)
-		args++;
-	if (g_strv_length(args) < verb->min || g_strv_length(args) > verb->max)
-		return usage_error(verb->name, verb->max == 0 ? "this command takes no argument"
-							      : "wrong number of arguments");
-
-	paint_setup(option_no_color);
-	log_init(NAME_CTL, false);
-	ctl.json = option_json;
-	ctl.dry_run = option_dry_run;
 	ctl.config = config_load(CERTPROP_SYSCONFDIR "/" NAME_CONFIG_DIR, user_dir, &ctl.faults);
 
-	int status = verb->run(&ctl, args);
+	int status = call->verb->run(&ctl, call->args);
 	if (!flush_output())
 		status = EXIT_STATUS_FAILED;
 	reap();
@@ -220,6 +232,49 @@ static int verb_run(const Verb *verb, char **words)
 	g_ptr_array_unref(ctl.faults);
 
 	return status;
+}
+
+static int call_fleet(Call *call)
+{
+	const Fleet fleet = {
+		.verb = call->verb->name,
+		.homes = option_homes,
+		.seconds = option_timeout,
+		.json = option_json,
+		.dry_run = option_dry_run,
+		.func = call_run,
+		.data = call,
+	};
+
+	call->in_fleet = true;
+	int status = fleet_run(&fleet);
+	return flush_output() ? status : EXIT_STATUS_FAILED;
+}
+
+static int verb_run(const Verb *verb, char **words)
+{
+	g_autoptr(GOptionContext) context = verb_context(verb);
+	g_autoptr(GError) error = NULL;
+
+	if (!g_option_context_parse_strv(context, &words, &error))
+		return usage_error(verb->name, error->message);
+	if (option_homes != NULL && !option_all_users)
+		return usage_error(verb->name, "--homes goes with --all-users");
+	if (option_timeout < 1 || option_timeout > FLEET_SECONDS_MAX)
+		return usage_error(verb->name, "--timeout takes 1 to 86400 seconds");
+
+	char **args = words + 1;
+	if (*args != NULL && strcmp(*args, "--") == 0)
+		args++;
+	if (g_strv_length(args) < verb->min || g_strv_length(args) > verb->max)
+		return usage_error(verb->name, verb->max == 0 ? "this command takes no argument"
+							      : "wrong number of arguments");
+
+	Call call = {.verb = verb, .args = args};
+	paint_setup(option_no_color);
+	log_init(NAME_CTL, false);
+
+	return option_all_users ? call_fleet(&call) : call_run(&call);
 }
 
 int main(int argc, char **argv)

@@ -23,12 +23,15 @@ _certpropctl() {
 
 	case $command in
 	'') options='--help --version --no-color' ;;
+	list) options='--json --all-users --homes --timeout --no-color --help' ;;
 	sync) options='--json --dry-run --no-color --help' ;;
 	*) options='--json --no-color --help' ;;
 	esac
 
 	COMPREPLY=()
-	if [[ $current == -* ]]; then
+	if [[ ${COMP_WORDS[COMP_CWORD-1]} == --homes ]]; then
+		compopt -o dirnames 2>/dev/null
+	elif [[ $current == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")

@@ -75,7 +75,7 @@ static GPtrArray *options(void)
 
 		g_string_append(help, text);
 	}
-	GPtrArray *words = find_all(help->str, "^  (?:-[a-z], )?--([a-z-]+) ");
+	GPtrArray *words = find_all(help->str, "^  (?:-[a-z], )?--([a-z-]+)[ =]");
 	g_string_free(help, TRUE);
 	ck_assert_uint_ge(words->len, 5);
 
@@ -101,9 +101,9 @@ static const struct {
 	const char *commands, *options; /* patterns */
 } texts[] = {
 	{"docs/certpropctl.1.scd", "^\\*([a-z]+)\\*(?: \\[?_[A-Z]+_\\]?)?$",
-		"^(?:\\*-h\\*, )?\\*--([a-z-]+)\\*$"},
+		"^(?:\\*-h\\*, )?\\*--([a-z-]+)\\*(?: _[A-Z]+_)?$"},
 	{"contrib/completions/certpropctl.bash", NULL, "--([a-z-]+)[ ']"},
-	{"contrib/completions/_certpropctl", "^\t\t'([a-z]+):", "--([a-z-]+)[[' )}]"},
+	{"contrib/completions/_certpropctl", "^\t\t'([a-z]+):", "--([a-z-]+)[[' )}=]"},
 	{"contrib/completions/certpropctl.fish", " -a ([a-z]+) ", " -l ([a-z-]+) -d"},
 };
 
@@ -154,6 +154,9 @@ static const struct {
 	{{"--json", "list"}, 2}, /* a command's options come after it */
 	{{"list", "--dry-run"}, 2},
 	{{"list", "more"}, 2},
+	{{"list", "--homes", "/"}, 2}, /* only with --all-users */
+	{{"list", "--all-users", "--timeout=0"}, 2},
+	{{"sync", "--all-users"}, 2},
 	{{"show"}, 2},
 	{{"show", "a", "b"}, 2},
 	{{"config", "local.on-remove"}, 2},
