@@ -183,6 +183,8 @@ static void look_succeeded(Reader *reader)
 	g_ptr_array_unref(reader->tokens);
 	reader->tokens = g_steal_pointer(&reader->found);
 	reader->known = true;
+	/* A look at a card leaves to the store alone what is not this card's. */
+	batch_due(reader->manager->batch);
 
 	for (guint i = 0; i < reader->tokens->len; i++) {
 		const ReportToken *read = g_ptr_array_index(reader->tokens, i);

@@ -97,24 +97,31 @@ static bool is_present(const PlanInput *input, const Claim *claim)
 	return false;
 }
 
+/*
+ * Who is where is told of the moment in which the look began. While a card is being read others may
+ * come, and are claimed by looks of their own. So whoever reads judges what he has read and no
+ * more; what the three below say is said when nobody reads.
+ */
+
 /* The endpoint can be asked, all its cards were read, and this is none of them. */
-static bool is_absent(const PlanInput *input, const Claim *claim, const Word *word)
+static bool is_absent(const PlanInput *input, const Claim *claim)
 {
 	const PlanEndpoint *endpoint = find_endpoint(input, claim->endpoint);
 
-	return endpoint != NULL && endpoint->live && endpoint->settled && !word->read &&
+	return !input->reading && endpoint != NULL && endpoint->live && endpoint->settled &&
 	       !is_present(input, claim);
 }
 
 /* Knowing nothing of any endpoint is not knowing that this one is gone. */
-static bool is_dead(const PlanInput *input, const Claim *claim, const Word *word)
+static bool is_dead(const PlanInput *input, const Claim *claim)
 {
 	const PlanEndpoint *endpoint = find_endpoint(input, claim->endpoint);
 
-	return input->endpoints->len > 0 && !word->read && (endpoint == NULL || !endpoint->live);
+	return !input->reading && input->endpoints->len > 0 &&
+	       (endpoint == NULL || !endpoint->live);
 }
 
-static const char *redirected_fate(const PlanInput *input, const Claim *claim, const Word *word)
+static const char *redirected_fate(const PlanInput *input, const Claim *claim)
 {
 	switch (input->config->redirected) {
 	case CONFIG_REDIRECTED_KEEP:
@@ -127,9 +134,9 @@ static const char *redirected_fate(const PlanInput *input, const Claim *claim, c
 
 	if (input->logout)
 		return "logout";
-	if (is_dead(input, claim, word))
+	if (is_dead(input, claim))
 		return "swept";
-	return is_absent(input, claim, word) ? "removed" : NULL;
+	return is_absent(input, claim) ? "removed" : NULL;
 }
 
 static bool cleanup_keeps(const PlanInput *input, const Cert *cert)
@@ -150,15 +157,12 @@ bool plan_outlived(const PlanInput *input, const Cert *cert, const Claim *claim)
 	       g_strcmp0(claim->host, input->host) == 0 && g_strcmp0(claim->since, began) < 0;
 }
 
-/* The cards that are in are asked first: while one is being read, others may be as well. */
 static bool is_left_over(const PlanInput *input, const Cert *cert, const Claim *claim)
 {
-	return input->tokens->len == 0 && !is_present(input, claim) &&
-	       plan_outlived(input, cert, claim);
+	return !input->reading && !is_present(input, claim) && plan_outlived(input, cert, claim);
 }
 
-static const char *local_fate(
-	const PlanInput *input, const Cert *cert, const Claim *claim, const Word *word)
+static const char *local_fate(const PlanInput *input, const Cert *cert, const Claim *claim)
 {
 	if (cleanup_keeps(input, cert))
 		return NULL;
@@ -166,7 +170,7 @@ static const char *local_fate(
 		return "logout";
 	if (is_left_over(input, cert, claim))
 		return "logout";
-	if (input->config->on_removal == CONFIG_REMOVE && is_absent(input, claim, word))
+	if (input->config->on_removal == CONFIG_REMOVE && is_absent(input, claim))
 		return "removed";
 	return NULL;
 }
@@ -184,6 +188,6 @@ const char *plan_fate(
 	reason = read_fate(&word, claim);
 	if (reason != NULL)
 		return reason;
-	return policy_redirected(claim->endpoint) ? redirected_fate(input, claim, &word)
-						  : local_fate(input, cert, claim, &word);
+	return policy_redirected(claim->endpoint) ? redirected_fate(input, claim)
+						  : local_fate(input, cert, claim);
 }

@@ -76,11 +76,13 @@ typedef struct PlanPresent {
 typedef struct PlanInput {
 	const Config *config;
 	const char *host;
-	gint64 now; /* Unix seconds */
+	gint64 now;     /* Unix seconds */
 	gint64 session; /* when this user's session here began; 0: not known */
 	bool logout;
-	GPtrArray *objects;   /* PlanObject: those that are marked or that a token offers */
-	GPtrArray *tokens;    /* PlanToken: what was read in this look; possibly none */
+	bool reading;       /* this look is at a card, also if it shows no token: of others it knows
+			       only what was so when it began, and judges nothing by their absence */
+	GPtrArray *objects; /* PlanObject: those that are marked or that a token offers */
+	GPtrArray *tokens;  /* PlanToken: what was read in this look; possibly none */
 	GPtrArray *endpoints; /* PlanEndpoint */
 	GPtrArray *present;   /* PlanPresent: tokens in live readers, those just read included */
 } PlanInput;

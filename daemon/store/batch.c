@@ -136,6 +136,7 @@ static PlanInput plan_input(const Batch *batch)
 		.now = request->now,
 		.session = request->session,
 		.logout = (request->flags & WIRE_STORE_LOGOUT) != 0,
+		.reading = (request->flags & WIRE_STORE_HAS_SCAN) != 0,
 		.tokens = batch->scanned->tokens,
 		.endpoints = request->endpoints,
 		.present = batch->present,

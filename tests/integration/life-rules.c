@@ -204,6 +204,29 @@ START_TEST(test_pulled_unseen)
 }
 END_TEST
 
+/* What a card's look takes away waits for a second, and in that another card comes. That one was
+   not in when the look began, and stays all the same. */
+START_TEST(test_another_comes_meanwhile)
+{
+	g_autofree char *card = NULL;
+	g_autofree char *other = rig_deal(&(const Deal){
+		.certs = OTHERS, .guid = JOB_GUID_B, .cn = "Boris", .keys = DEAL_RSA});
+
+	world_configure(JOB_REMOVE);
+	world_start();
+	card = job_card(0, &(const Deal){.certs = JOB_CERTS, .guid = JOB_GUID_A});
+	world.cards[1] = rig_card_new(world.pcscd, 1, other);
+	world_configure(JOB_REMOVE "[filter]\necc=false\n");
+	g_variant_unref(world_call("Reload"));
+	job_in(1);
+	job_settle(0, "read");
+	for (unsigned i = 0; i < JOB_CERTS; i++)
+		ck_assert_int_eq(job_stored(card, i), i % 2 == 0);
+	for (unsigned i = 0; i < OTHERS; i++)
+		ck_assert(job_stored(other, i));
+}
+END_TEST
+
 static const struct {
 	const char *endpoint;
 	bool here; /* a claim of this host */
@@ -361,6 +384,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, test_new_session);
 	tcase_add_test(tcase, test_logout_locked_out);
 	tcase_add_loop_test(tcase, test_pulled_unseen, 0, 2);
+	tcase = job_case(suite, "meanwhile");
+	tcase_add_test(tcase, test_another_comes_meanwhile);
 	tcase = job_case(suite, "claims");
 	tcase_add_loop_test(tcase, test_swept, 0, G_N_ELEMENTS(sweeps));
 	tcase_add_loop_test(tcase, test_swept_at_start, 0, 2);

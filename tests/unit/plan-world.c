@@ -42,6 +42,8 @@ World *world_new(void)
 {
 	World *world = g_new0(World, 1);
 
+	world->host = WORLD_HOST;
+	world->where = "";
 	world->config = config_new();
 	world->now = WORLD_NOW;
 	world->objects = g_ptr_array_new_with_free_func(free_object);
@@ -208,10 +210,11 @@ Plan *world_plan(const World *world)
 {
 	PlanInput input = {
 		.config = world->config,
-		.host = WORLD_HOST,
+		.host = world->host,
 		.now = world->now,
 		.session = world->session,
 		.logout = world->logout,
+		.reading = world->reading || world->tokens->len > 0,
 		.objects = world->objects,
 		.tokens = world->tokens,
 		.endpoints = world->endpoints,
@@ -312,6 +315,6 @@ char *world_run(World *world)
 	again = world_plan(world);
 	left = world_text(again, true);
 	ck_assert_msg(plan_additions(again) + plan_removals(again) == 0,
-		"planned: %s; still left: %s", before, left);
+		"%s: planned: %s; still left: %s", world->where, before, left);
 	return text;
 }

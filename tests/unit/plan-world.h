@@ -15,10 +15,13 @@
 #define WORLD_NOW  G_GINT64_CONSTANT(1800000000)
 
 typedef struct World {
+	const char *host;  /* whose look it is */
+	const char *where; /* for messages: in which test this is */
 	Config *config;
 	gint64 now;
 	gint64 session; /* 0: not told */
 	bool logout;
+	bool reading;         /* also when no token was read */
 	GPtrArray *objects;   /* PlanObject: the database */
 	GPtrArray *tokens;    /* PlanToken: this look */
 	GPtrArray *endpoints; /* PlanEndpoint */

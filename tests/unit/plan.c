@@ -193,7 +193,9 @@ START_TEST(test_superseded_only_when_whole)
 	assert_run(world, "keep bob known");
 
 	world_carry(card(world, "1"), "bob", 1);
-	assert_run(world, "release eve swept; delete ada superseded; keep bob known");
+	assert_run(world, "delete ada superseded; keep bob known");
+	pull(world);
+	assert_run(world, "release eve swept");
 }
 END_TEST
 
@@ -216,7 +218,11 @@ START_TEST(test_no_identity)
 	assert_run(world, "");
 	(void)card(world, "7");
 	assert_run(world, "");
-	(void)card(world, "Other/00");
+	pull(world);
+	world_present(world, "00", "local");
+	assert_run(world, "");
+	pull(world);
+	world_present(world, "Other/00", "local");
 	{
 		g_autofree char *text = world_run(world);
 
@@ -602,6 +608,33 @@ START_TEST(test_left_over_card_in)
 }
 END_TEST
 
+/* Of the others a look at a card knows only what was so when it began, also if the card shows no
+   token: what they lack is judged when nobody reads. */
+START_TEST(test_reading_judges_no_others)
+{
+	g_autoptr(World) world = world_new();
+
+	world_set(world, "local", "on-removal", "remove");
+	world_set(world, "local", "on-logout", "remove");
+	(void)add_ours(world, "ada", "local", WORLD_HOST);
+	(void)add_ours(world, "bob", "xrdp:1", WORLD_HOST);
+	(void)add_ours(world, "eve", "xrdp:2", WORLD_HOST);
+	world->session = WORLD_NOW;
+	pull(world);
+	world_endpoint(world, "xrdp:1", true, true);
+	world->reading = true;
+	assert_run(world, "");
+	world->reading = false;
+	{
+		g_autofree char *text = world_run(world);
+
+		ck_assert_ptr_nonnull(strstr(text, "delete ada"));
+		ck_assert_ptr_nonnull(strstr(text, "delete bob removed"));
+		ck_assert_ptr_nonnull(strstr(text, "delete eve swept"));
+	}
+}
+END_TEST
+
 /* While cards are being read, who is in is not known yet. */
 START_TEST(test_left_over_waits_for_readers)
 {
@@ -674,6 +707,7 @@ static Suite *plan_suite(void)
 	tcase_add_loop_test(tcase, test_left_over, 0, G_N_ELEMENTS(leftovers));
 	tcase_add_test(tcase, test_left_over_card_in);
 	tcase_add_test(tcase, test_left_over_waits_for_readers);
+	tcase_add_test(tcase, test_reading_judges_no_others);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
