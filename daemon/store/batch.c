@@ -7,7 +7,8 @@
  * what they should not have: with a new listing and a new plan, because the wait may have been
  * long.
  *
- * What is wrong with one database is told and does not stop the others.
+ * What is wrong with one database is told and does not stop the others; nor does one that another
+ * program has locked make them wait (fanout.h).
  */
 
 #include "batch.h"
@@ -18,6 +19,7 @@
 #include "apply.h"
 #include "databases.h"
 #include "error.h"
+#include "fanout.h"
 #include "lock.h"
 #include "objects.h"
 #include "run.h"
@@ -52,6 +54,12 @@ static void tell_database(Batch *batch, const Run *run, const GError *error)
 	batch->told = run;
 	if (error != NULL && is_error(run, error))
 		reports_error(batch->reports, error);
+}
+
+/* Somebody has it locked, and there is time to wait. */
+static bool comes_again(const GError *error, bool last)
+{
+	return !last && g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY);
 }
 
 /* Looking only */
@@ -102,15 +110,18 @@ static void list_all(Batch *batch, const Run *run)
 		reports_error(batch->reports, error);
 }
 
-static void look_at(Batch *batch, Run *run)
+static bool look_at(Run *run, bool last, gpointer data)
 {
+	Batch *batch = data;
 	g_autoptr(GPtrArray) no_tokens = g_ptr_array_new();
 	g_autoptr(GError) error = NULL;
 
 	if (!run_ready(run, no_tokens, false, &error)) {
-		tell_database(batch, run, error);
 		run_close(run);
-		return;
+		if (comes_again(error, last))
+			return false;
+		tell_database(batch, run, error);
+		return true;
 	}
 
 	error = reservation(run);
@@ -122,6 +133,7 @@ static void look_at(Batch *batch, Run *run)
 			list_marked(batch, run);
 	}
 	run_close(run);
+	return true;
 }
 
 /* Planning */
@@ -157,6 +169,8 @@ static void on_look(gpointer data)
 	Run *run = batch->runs->len > 0 ? g_ptr_array_index(batch->runs, 0) : NULL;
 	g_autoptr(Plan) plan = NULL;
 
+	if (run != NULL)
+		run->patient = false;
 	/* What goes wrong here is met again, and told, when the scan is through. */
 	if (run == NULL || !run_ready(run, batch->scanned->tokens, false, NULL) ||
 		run_prepared(run) || batch->dry_run)
@@ -205,69 +219,78 @@ static Plan *plan_to_add(Batch *batch, Run *run, int *ret_lock, GError **error)
 	return plan_to_write(batch, run, ret_lock, error);
 }
 
-/* Returns how many removals there are to confirm. */
-static unsigned add_to(Batch *batch, Run *run)
+static bool add_to(Run *run, bool last, gpointer data)
 {
+	Batch *batch = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Plan) plan = NULL;
 	Apply apply = {.reports = batch->reports, .dry_run = batch->dry_run};
 	int lock = -1;
 
-	plan = plan_to_add(batch, run, &lock, &error);
-	tell_database(batch, run, error);
-	if (plan == NULL)
-		return 0;
+	if (batch->reports->broken)
+		return true;
 
-	apply.db = run->db;
-	apply_additions(&apply, plan);
-	if (batch->dry_run)
-		apply_removals(&apply, plan);
+	plan = plan_to_add(batch, run, &lock, &error);
+	if (comes_again(error, last)) {
+		run_close(run);
+		return false;
+	}
+
+	tell_database(batch, run, error);
+	if (plan != NULL) {
+		apply.db = run->db;
+		apply_additions(&apply, plan);
+		if (batch->dry_run)
+			apply_removals(&apply, plan);
+		else
+			run->n_removals = plan_removals(plan);
+	}
 	if (lock >= 0)
 		close(lock);
-	return batch->dry_run ? 0 : plan_removals(plan);
+	run_close(run);
+	return true;
 }
 
-static void take_from(Batch *batch, Run *run)
+static bool take_from(Run *run, bool last, gpointer data)
 {
+	Batch *batch = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Plan) plan = NULL;
 	Apply apply = {.reports = batch->reports};
 	int lock = -1;
 
+	if (batch->reports->broken || run->n_removals == 0)
+		return true;
+
 	plan = plan_to_write(batch, run, &lock, &error);
+	if (comes_again(error, last)) {
+		run_close(run);
+		return false;
+	}
+
 	tell_database(batch, run, error);
 	if (plan != NULL) {
 		apply.db = run->db;
 		apply_removals(&apply, plan);
 		close(lock);
 	}
+	run_close(run);
+	return true;
 }
 
 static void write_all(Batch *batch)
 {
-	g_autofree unsigned *removals = g_new0(unsigned, batch->runs->len + 1);
 	unsigned sum = 0;
 
-	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
-		Run *run = g_ptr_array_index(batch->runs, i);
-
-		removals[i] = add_to(batch, run);
-		sum += removals[i];
-		run_close(run);
-	}
+	fanout(batch->runs, add_to, batch);
+	for (guint i = 0; i < batch->runs->len; i++)
+		sum += ((const Run *)g_ptr_array_index(batch->runs, i))->n_removals;
 	if (sum == 0)
 		return;
 
 	reports_pending(batch->reports, sum);
-	if (!intake_confirmed(batch->intake))
-		return;
-	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
-		Run *run = g_ptr_array_index(batch->runs, i);
-
-		if (removals[i] > 0)
-			take_from(batch, run);
-		run_close(run);
-	}
+	if (intake_confirmed(batch->intake))
+		fanout(batch->runs, take_from, batch);
 }
 
 /* What the request says is present, and the tokens that were just read, whatever it says. */
@@ -334,7 +357,7 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 
 	if (request->mode == WIRE_STORE_APPLY)
 		apply_request(&batch);
-	for (guint i = 0; request->mode != WIRE_STORE_APPLY && i < runs->len; i++)
-		look_at(&batch, g_ptr_array_index(runs, i));
+	else
+		fanout(runs, look_at, &batch);
 	reports_end(reports);
 }

@@ -73,6 +73,7 @@ static int flock_patiently(int fd)
 
 int lock_writer(GError **error)
 {
+	static bool waited_in_vain;
 	g_autofree char *dir = lock_dir();
 	g_autofree char *path = g_build_filename(dir, NAME_LOCK_WRITER, NULL);
 	int fd;
@@ -89,8 +90,12 @@ int lock_writer(GError **error)
 			"Opening the writers' lock %s failed: %s", path, g_strerror(errno));
 		return -1;
 	}
-	if (flock_patiently(fd) < 0) {
-		int code = errno == EINTR ? CERTPROP_ERROR_BUSY : CERTPROP_ERROR_FAILED;
+	/* Who holds it for so long would make us wait as long again for each database. */
+	if (waited_in_vain ? flock(fd, LOCK_EX | LOCK_NB) < 0 : flock_patiently(fd) < 0) {
+		int code = errno == EINTR || errno == EWOULDBLOCK ? CERTPROP_ERROR_BUSY
+								  : CERTPROP_ERROR_FAILED;
+
+		waited_in_vain = true;
 
 		g_set_error(error, CERTPROP_ERROR, code,
 			"Waiting for the writers' lock %s failed: %s", path,

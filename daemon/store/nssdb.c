@@ -140,7 +140,7 @@ static void set_open_error(const Nssdb *db, const char *reason, GError **error)
 }
 
 /* A lock that comes and goes makes NSS fail or start lamed: tries several times. */
-static bool start_patiently(Nssdb *db, GError **error)
+static bool start_patiently(Nssdb *db, bool wait, GError **error)
 {
 	const char *reason = "locked";
 
@@ -149,7 +149,7 @@ static bool start_patiently(Nssdb *db, GError **error)
 
 		if (attempt > 0)
 			(void)poll(NULL, 0, OPEN_PAUSE_MS << attempt);
-		if (!files_wait_unlocked(db->files, db->write, OPEN_WAIT_MS))
+		if (!files_wait_unlocked(db->files, db->write, wait ? OPEN_WAIT_MS : 0))
 			break;
 		if (start_nss(db)) {
 			if (SECMOD_GetInternalModule()->isThreadSafe || last)
@@ -168,7 +168,7 @@ static bool start_patiently(Nssdb *db, GError **error)
 	return false;
 }
 
-Nssdb *nssdb_open(Files *files, bool write, GError **error)
+Nssdb *nssdb_open(Files *files, bool write, bool wait, GError **error)
 {
 	g_autoptr(Nssdb) db = g_new0(Nssdb, 1);
 
@@ -179,7 +179,7 @@ Nssdb *nssdb_open(Files *files, bool write, GError **error)
 		set_open_error(db, "not asked", error);
 		return NULL;
 	}
-	if (!start_patiently(db, error) || !open_session(db, error))
+	if (!start_patiently(db, wait, error) || !open_session(db, error))
 		return NULL;
 
 	return g_steal_pointer(&db);

@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 
 typedef struct Nssdb Nssdb;
 
-/* Takes `files` over, also when it fails. Errors: BUSY, READ_ONLY, DAMAGED. One database at a time:
-   NSS has one internal slot. */
-Nssdb *nssdb_open(Files *files, bool write, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Takes `files` over, also when it fails. `wait`: for a lock that somebody holds, a little while.
+   Errors: BUSY, READ_ONLY, DAMAGED. One database at a time: NSS has one internal slot. */
+Nssdb *nssdb_open(Files *files, bool write, bool wait, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Nssdb *nssdb_close(Nssdb *db);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Nssdb, nssdb_close)
 bool nssdb_writable(const Nssdb *db);

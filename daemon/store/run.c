@@ -18,6 +18,7 @@ Run *run_new(const Database *database)
 	Run *run = g_new0(Run, 1);
 
 	run->database = database;
+	run->patient = true;
 	return run;
 }
 
@@ -124,7 +125,7 @@ static bool open_db(Run *run, bool write, GError **error)
 		return true;
 	}
 
-	run->db = nssdb_open(files, write, error);
+	run->db = nssdb_open(files, write, run->patient, error);
 	return run->db != NULL;
 }
 
@@ -163,6 +164,13 @@ void run_prepare(Run *run, const GPtrArray *tokens)
 bool run_prepared(const Run *run)
 {
 	return run->newdb != NULL || (run->db != NULL && nssdb_writable(run->db));
+}
+
+bool run_locked(const Run *run)
+{
+	g_autoptr(Files) files = files_open(run->database->dir, NULL);
+
+	return files != NULL && files_locked(files, true);
 }
 
 Plan *run_plan(Run *run, PlanInput *input)

@@ -23,6 +23,8 @@ typedef struct Run {
 	GPtrArray *objects;       /* PlanObject */
 	guint32 generation;       /* of the database, when it was listed */
 	unsigned n_looked;        /* certificates of the tokens that were looked up in it */
+	unsigned n_removals;      /* for the caller's use */
+	bool patient;             /* waits a little for another program's lock */
 } Run;
 
 Run *run_new(const Database *database);
@@ -37,6 +39,8 @@ bool run_ready(
 /* Does in advance, and puts nothing in place, what run_ready() for writing needs time for. */
 void run_prepare(Run *run, const GPtrArray *tokens);
 bool run_prepared(const Run *run);
+/* Another program holds a lock that would keep us from writing. */
+bool run_locked(const Run *run);
 /* The plan for what is listed; `input` without objects. It borrows from the run. */
 Plan *run_plan(Run *run, PlanInput *input) G_GNUC_WARN_UNUSED_RESULT;
 void run_close(Run *run);
