@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "pipeline.h"
+#include "tell.h"
 
 struct Chain {
 	const ChainShared *shared;
@@ -115,48 +116,6 @@ static void on_pending(Pipeline *pipeline, unsigned n, gpointer data)
 		chain->settle = g_timeout_add(CHAIN_SETTLE_MS, on_settled, chain);
 }
 
-static void endpoint_destroy(gpointer data)
-{
-	PipelineEndpoint *endpoint = data;
-
-	g_free(endpoint->name);
-	g_free(endpoint);
-}
-
-static void present_destroy(gpointer data)
-{
-	PipelinePresent *present = data;
-
-	g_free(present->endpoint);
-	g_free(present->reader);
-	token_free(present->token);
-	g_free(present);
-}
-
-static void tell_endpoint(const SeenEndpoint *seen, GPtrArray *endpoints, GPtrArray *presents)
-{
-	PipelineEndpoint *endpoint = g_new0(PipelineEndpoint, 1);
-
-	endpoint->name = g_strdup(seen->name);
-	endpoint->live = seen_endpoint_live(seen);
-	endpoint->settled = seen->settled;
-	g_ptr_array_add(endpoints, endpoint);
-
-	for (guint i = 0; i < seen->readers->len; i++) {
-		const SeenReader *reader = g_ptr_array_index(seen->readers, i);
-
-		for (guint j = 0; j < reader->tokens->len; j++) {
-			const SeenToken *token = g_ptr_array_index(reader->tokens, j);
-			PipelinePresent *present = g_new0(PipelinePresent, 1);
-
-			present->endpoint = g_strdup(seen->name);
-			present->reader = g_strdup(reader->name);
-			present->token = token_dup(token->token);
-			g_ptr_array_add(presents, present);
-		}
-	}
-}
-
 /* The names of all readers but this one, borrowed: one bad reader must not spoil the scan of
  * another. */
 static GPtrArray *other_readers(const SeenEndpoint *endpoint, const SeenReader *reader)
@@ -177,21 +136,19 @@ static GPtrArray *other_readers(const SeenEndpoint *endpoint, const SeenReader *
 static void start_pipeline(Chain *chain, const char *module)
 {
 	const ChainShared *shared = chain->shared;
-	g_autoptr(GPtrArray) endpoints = g_ptr_array_new_with_free_func(endpoint_destroy);
-	g_autoptr(GPtrArray) presents = g_ptr_array_new_with_free_func(present_destroy);
+	g_autoptr(Tell) tell = tell_new();
 	g_autoptr(GPtrArray) readers = NULL;
 	const PipelineFuncs funcs = {.pending = on_pending, .done = on_done};
 
-	tell_endpoint(shared->local, endpoints, presents);
-	for (guint i = 0; shared->others != NULL && i < shared->others->len; i++)
-		tell_endpoint(g_ptr_array_index(shared->others, i), endpoints, presents);
+	tell_add(tell, shared->local);
+	tell_add_all(tell, shared->others);
 
 	PipelineRequest request = {
 		.mode = WIRE_STORE_APPLY,
 		.flags = shared->dry_run ? WIRE_STORE_DRY_RUN : 0,
 		.config = shared->config,
-		.endpoints = endpoints,
-		.present = presents,
+		.endpoints = tell->endpoints,
+		.present = tell->present,
 	};
 	if (module != NULL) {
 		readers = other_readers(shared->local, chain->reader);

@@ -26,12 +26,16 @@ typedef struct Ctl {
    faults. Borrowed. */
 const Config *ctl_config(const Ctl *ctl);
 
+/* Options that only this command has. */
+extern const GOptionEntry purge_entries[];
+
 /* `args` are the words after the command, NULL-terminated, as many as the command's table entry
    allows. */
 int verb_status(Ctl *ctl, char **args);
 int verb_list(Ctl *ctl, char **args);
 int verb_show(Ctl *ctl, char **args);
 int verb_sync(Ctl *ctl, char **args);
+int verb_purge(Ctl *ctl, char **args);
 int verb_monitor(Ctl *ctl, char **args);
 int verb_databases(Ctl *ctl, char **args);
 int verb_config(Ctl *ctl, char **args);

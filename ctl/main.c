@@ -39,6 +39,7 @@ typedef struct Verb {
 	unsigned options;      /* VerbOptions */
 	const char *help;
 	int (*run)(Ctl *ctl, char **args);
+	const GOptionEntry *entries; /* options of its own, or NULL */
 } Verb;
 
 static const Verb verbs[] = {
@@ -50,6 +51,8 @@ static const Verb verbs[] = {
 		verb_show},
 	{"sync", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN,
 		"look at every card now and bring the databases up to date", verb_sync},
+	{"purge", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN, "take propagated certificates away",
+		verb_purge, purge_entries},
 	{"monitor", NULL, 0, 0, VERB_JSON, "report events as they happen", verb_monitor},
 	{"databases", NULL, 0, 0, VERB_JSON, "databases that certificates go to", verb_databases},
 	{"config", "[KEY]", 0, 1, VERB_JSON, "effective configuration and where it comes from",
@@ -107,6 +110,8 @@ static GOptionContext *verb_context(const Verb *verb)
 	g_option_context_add_main_entries(context, entries, NULL);
 	if ((verb->options & VERB_ALL_USERS) != 0)
 		g_option_context_add_main_entries(context, entries_all_users, NULL);
+	if (verb->entries != NULL)
+		g_option_context_add_main_entries(context, verb->entries, NULL);
 
 	return context;
 }

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * What several batches did, database by database: the reports of one `certpropctl sync` added up.
+ * What one command did, database by database: the reports of all its batches added up.
  */
 
+#include "json.h"
 #include "report.h"
 
 G_BEGIN_DECLS
@@ -22,5 +23,14 @@ typedef struct OutcomeDatabase {
 GPtrArray *outcome_merge(const GPtrArray *reports);
 /* Something was written, or would be. */
 unsigned outcome_writes(const OutcomeDatabase *database);
+
+/* Its members, into the open object. */
+void outcome_emit(Json *json, const OutcomeDatabase *database);
+/* A table to standard output. `told` (may be NULL): where the certificates and their tokens are
+   told of. */
+void outcome_print(const OutcomeDatabase *database, const ReportDatabase *told);
+/* Every error to standard error; `failures` (char *) are those outside the databases. Returns the
+   exit status that follows. */
+int outcome_complain(const GPtrArray *databases, const GPtrArray *failures);
 
 G_END_DECLS

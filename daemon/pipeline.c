@@ -126,10 +126,16 @@ static void on_store_ended(Helper *helper, const GError *error, gpointer data)
 	finish_if_done(pipeline);
 }
 
-static void told_step(Pipeline *pipeline)
+static const ReportDatabase *last_database(const Pipeline *pipeline)
 {
 	const GPtrArray *databases = pipeline->report->databases;
-	const ReportDatabase *database = g_ptr_array_index(databases, databases->len - 1);
+
+	return databases->len > 0 ? g_ptr_array_index(databases, databases->len - 1) : NULL;
+}
+
+static void told_step(Pipeline *pipeline)
+{
+	const ReportDatabase *database = last_database(pipeline);
 
 	if (pipeline->funcs.step != NULL)
 		pipeline->funcs.step(pipeline, database,
@@ -166,6 +172,10 @@ static bool on_store_frame(Helper *helper, WireReader *frame, gpointer data, GEr
 
 	if (type == WIRE_REPORT_PENDING)
 		return told_pending(pipeline, frame, error);
+	if ((type == WIRE_REPORT_OBJECT || type == WIRE_REPORT_ATTRIBUTE) &&
+		pipeline->funcs.object != NULL && last_database(pipeline) != NULL)
+		return pipeline->funcs.object(
+			pipeline, last_database(pipeline), frame, pipeline->data, error);
 	if (!report_add_frame(pipeline->report, frame, error))
 		return false;
 	if (type == WIRE_REPORT_STEP)
@@ -216,6 +226,8 @@ static void send_request(Helper *store, const PipelineRequest *request)
 			store, wire_pack(WIRE_STORE_PRESENT, "ttttt", p->endpoint, p->reader,
 				       p->token->manufacturer, p->token->model, p->token->serial));
 	}
+	for (guint i = 0; request->frames != NULL && i < request->frames->len; i++)
+		helper_send(store, g_bytes_ref(g_ptr_array_index(request->frames, i)));
 	helper_send(store, wire_pack(WIRE_STORE_RUN, "n", (guint64)request->mode));
 }
 

@@ -40,6 +40,7 @@ typedef struct PipelineRequest {
 	const GPtrArray *others;    /* char *: names of all other readers; NULL: none */
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */
+	const GPtrArray *frames;    /* GBytes: whole frames, sent before RUN; NULL: none */
 } PipelineRequest;
 
 typedef struct Pipeline Pipeline;
@@ -51,9 +52,14 @@ typedef struct PipelineFuncs {
 	/* One step of the store, as it happens. May be NULL. */
 	void (*step)(Pipeline *pipeline, const ReportDatabase *database, const ReportStep *step,
 		gpointer data);
+	/* A frame OBJECT or ATTRIBUTE of a purge is current; the object is in `database`. NULL:
+	   there are none. */
+	bool (*object)(Pipeline *pipeline, const ReportDatabase *database, WireReader *frame,
+		gpointer data, GError **error);
 	/* Both processes are reaped, and where something was added the card was read once more: if
-	   it showed something else, that is the scan's error, although it was written. `scan_error` and `store_error` are NULL where all went well.
-	   Free the pipeline here or later, never before. */
+	   it showed something else, that is the scan's error, although it was written. `scan_error`
+	   and `store_error` are NULL where all went well. Free the pipeline here or later, never
+	   before. */
 	void (*done)(Pipeline *pipeline, const Report *report, const GError *scan_error,
 		const GError *store_error, gpointer data);
 } PipelineFuncs;

@@ -30,6 +30,12 @@
 #define NAME_CONFIG_FILE   "certprop.conf"
 #define NAME_CONFIG_DROPIN "certprop.conf.d"
 
+/* Below $XDG_STATE_HOME: what a purge took away. */
+#define NAME_STATE_DIR     "certprop"
+#define NAME_BACKUP_PREFIX "purge-"
+#define NAME_BACKUP_SUFFIX ".json"
+#define NAME_BACKUP_FORMAT "certprop-backup"
+
 /* Where the helpers are, for running from a build tree. */
 #define NAME_ENV_LIBEXECDIR "CERTPROP_LIBEXECDIR"
 

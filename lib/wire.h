@@ -42,8 +42,8 @@ typedef enum {
 				   sent, text reason */
 
 	/*
-	 * To certprop-store: the request, CONTEXT CONFIG* ENDPOINT* PRESENT* RUN, and, while it
-	 * runs, at most one CONFIRM.
+	 * To certprop-store: the request, CONTEXT CONFIG* ENDPOINT* PRESENT* SELECT* RUN, and,
+	 * while it runs, at most one CONFIRM.
 	 */
 	WIRE_STORE_CONTEXT = 0x30, /* text host, text endpoint, text reader, text module,
 				      number now (Unix seconds), number WireStoreFlags,
@@ -55,6 +55,7 @@ typedef enum {
 				      text serial */
 	WIRE_STORE_RUN,            /* number WireStoreMode */
 	WIRE_STORE_CONFIRM, /* number 1 = the reader did not change, 0 = forget it; text why */
+	WIRE_STORE_SELECT,  /* text kind, text value: see lib/select.h; PURGE only */
 
 	/*
 	 * certprop-store says.
@@ -64,21 +65,24 @@ typedef enum {
 	WIRE_REPORT_DATABASE,     /* text path ("sql:/..."), text application, text profile, text
 				     status, text reason; the frames below belong to the last
 				     one. The same path may come again, after PENDING */
-	WIRE_REPORT_CERT,    /* text sha256, text nickname, text subject, text issuer, text serial
-				(hex), number not before, number not after (Unix seconds),
-				number WireCertFlags; its claims follow */
-	WIRE_REPORT_CLAIM,   /* text uri, text manufacturer, text model, text serial, text label,
-				text id (hex), text object, text module, text endpoint, text
-				reader, text host, text since */
-	WIRE_REPORT_STEP,    /* text action ("create", "claim", "release", "delete", "keep",
-				"skip"), text sha256, text nickname, text reason, number 1 if
-				done, 0 if only planned (dry run) */
-	WIRE_REPORT_PENDING, /* number of releases and deletions that wait for CONFIRM */
-	WIRE_REPORT_ERROR,   /* number CertpropError, text; about the last database, or about the
-				whole batch before the first */
-	WIRE_REPORT_END,     /* number of errors */
-	WIRE_REPORT_SCANNED, /* text wire_reader_sum() of the scan, once it was read whole; what
-				follows is on its word */
+	WIRE_REPORT_CERT,      /* text sha256, text nickname, text subject, text issuer, text serial
+				  (hex), number not before, number not after (Unix seconds),
+				  number WireCertFlags; its claims follow */
+	WIRE_REPORT_CLAIM,     /* text uri, text manufacturer, text model, text serial, text label,
+				  text id (hex), text object, text module, text endpoint, text
+				  reader, text host, text since */
+	WIRE_REPORT_STEP,      /* text action ("create", "claim", "release", "delete", "keep",
+				  "skip"), text sha256, text nickname, text reason, number 1 if
+				  done, 0 if only planned (dry run) */
+	WIRE_REPORT_PENDING,   /* number of releases and deletions that wait for CONFIRM */
+	WIRE_REPORT_ERROR,     /* number CertpropError, text; about the last database, or about the
+				  whole batch before the first */
+	WIRE_REPORT_END,       /* number of errors */
+	WIRE_REPORT_SCANNED,   /* text wire_reader_sum() of the scan, once it was read whole; what
+				  follows is on its word */
+	WIRE_REPORT_OBJECT,    /* text sha256, text nickname: it is going to be released or deleted;
+				  all its attributes follow. PURGE only, before PENDING */
+	WIRE_REPORT_ATTRIBUTE, /* number type, bytes value */
 } WireType;
 
 typedef enum {
@@ -117,6 +121,7 @@ typedef enum {
 	WIRE_STORE_DATABASES, /* report the databases only */
 	WIRE_STORE_LIST,      /* and what is marked in them */
 	WIRE_STORE_APPLY,     /* plan and carry out */
+	WIRE_STORE_PURGE,     /* take away what the selectors name, after CONFIRM */
 } WireStoreMode;
 
 typedef enum {

@@ -9,7 +9,7 @@ _certpropctl_nicknames() {
 
 _certpropctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
-	local commands='status list show sync monitor databases config'
+	local commands='status list show sync purge monitor databases config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
@@ -25,6 +25,10 @@ _certpropctl() {
 	'') options='--help --version --no-color' ;;
 	list) options='--json --all-users --homes --timeout --no-color --help' ;;
 	sync) options='--json --dry-run --no-color --help' ;;
+	purge)
+		options='--json --dry-run --no-color --help --token --subject --issuer --endpoint'
+		options+=' --absent --expired --older-than --all --unmarked --yes '
+		;;
 	*) options='--json --no-color --help' ;;
 	esac
 

@@ -166,6 +166,19 @@ static bool same_marker(const Marker *a, const Marker *b)
 	return text_a != NULL && g_strcmp0(text_a, text_b) == 0;
 }
 
+static bool as_marked(const Apply *apply, const PlanObject *now, const PlanObject *then)
+{
+	return apply->unmarked ? now->marker == NULL && then->marker == NULL
+			       : same_marker(now->marker, then->marker);
+}
+
+/* Somebody made it his own, or it always was. */
+static bool is_somebodys(const Apply *apply, const PlanObject *object)
+{
+	return apply->unmarked ? object->has_trust || object->has_key || object->cert->ca
+			       : plan_object_adopted(object);
+}
+
 /* Is the object still the one that the plan was made for? *ret_same says. */
 static bool check(Apply *apply, const PlanStep *step, bool *ret_same, GError **error)
 {
@@ -181,7 +194,10 @@ static bool check(Apply *apply, const PlanStep *step, bool *ret_same, GError **e
 		return false;
 	}
 
-	*ret_same = now->cert == then->cert && same_marker(now->marker, then->marker) &&
+	if (apply->unmarked && now->cert != NULL && !objects_read_ties(apply->db, now, error))
+		return false;
+
+	*ret_same = now->cert == then->cert && as_marked(apply, now, then) &&
 		    strcmp(now->label, then->label) == 0 && g_bytes_equal(now->id, then->id) &&
 		    now->has_trust == then->has_trust && now->has_key == then->has_key;
 	return true;
@@ -203,7 +219,7 @@ static bool change(Apply *apply, const PlanStep *step, GError **error)
 	if (!apply->dry_run) {
 		if (!check(apply, step, &same, error))
 			return false;
-		if (!same || (step->action == PLAN_DELETE && plan_object_adopted(step->object))) {
+		if (!same || (step->action == PLAN_DELETE && is_somebodys(apply, step->object))) {
 			skip(apply, step, "changed");
 			return true;
 		}

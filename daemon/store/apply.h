@@ -18,6 +18,8 @@ typedef struct Apply {
 	Nssdb *db; /* borrowed; NULL in a dry run over a database that is not there */
 	Reports *reports;
 	bool dry_run;     /* say it, do not do it */
+	bool unmarked;    /* the removals are of certificates without any marker, which a person
+			     named; see lib/select.h */
 	gint64 began;     /* monotonic; 0: not yet */
 	gint64 last_took; /* microseconds */
 } Apply;

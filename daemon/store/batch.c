@@ -22,6 +22,7 @@
 #include "fanout.h"
 #include "lock.h"
 #include "objects.h"
+#include "purge.h"
 #include "run.h"
 
 typedef struct Batch {
@@ -357,6 +358,8 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 
 	if (request->mode == WIRE_STORE_APPLY)
 		apply_request(&batch);
+	else if (request->mode == WIRE_STORE_PURGE)
+		purge_run(request, intake, reports, runs);
 	else
 		fanout(runs, look_at, &batch);
 	reports_end(reports);

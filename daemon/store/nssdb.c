@@ -430,21 +430,14 @@ static bool key_id(GBytes *spki, guint8 ret_id[SHA1_LENGTH])
 	return known;
 }
 
-bool nssdb_has_key(Nssdb *db, GBytes *spki, bool *ret_has, GError **error)
+static bool has_key(Nssdb *db, CK_ATTRIBUTE id, bool *ret_has, GError **error)
 {
 	static const CK_OBJECT_CLASS classes[] = {CKO_PUBLIC_KEY, CKO_PRIVATE_KEY};
-	guint8 id[SHA1_LENGTH];
 	bool has = false;
 
-	if (!key_id(spki, id)) {
-		*ret_has = false;
-		return true;
-	}
 	for (gsize i = 0; i < G_N_ELEMENTS(classes); i++) {
 		CK_ATTRIBUTE template[] = {
-			attribute(CKA_CLASS, &classes[i], sizeof classes[i]),
-			attribute(CKA_ID, id, sizeof id),
-		};
+			attribute(CKA_CLASS, &classes[i], sizeof classes[i]), id};
 
 		if (!exists(db, template, G_N_ELEMENTS(template), &has, error))
 			return false;
@@ -452,6 +445,78 @@ bool nssdb_has_key(Nssdb *db, GBytes *spki, bool *ret_has, GError **error)
 
 	*ret_has = has;
 	return true;
+}
+
+bool nssdb_has_key(Nssdb *db, GBytes *spki, bool *ret_has, GError **error)
+{
+	guint8 id[SHA1_LENGTH];
+
+	if (!key_id(spki, id)) {
+		*ret_has = false;
+		return true;
+	}
+	return has_key(db, attribute(CKA_ID, id, sizeof id), ret_has, error);
+}
+
+bool nssdb_has_key_id(Nssdb *db, GBytes *id, bool *ret_has, GError **error)
+{
+	return has_key(db, attribute_bytes(CKA_ID, id), ret_has, error);
+}
+
+/* Sets *ret_value to NULL if the length says that there is none. */
+static bool get_value(
+	Nssdb *db, gulong handle, const CK_ATTRIBUTE *length, GBytes **ret_value, GError **error)
+{
+	CK_ATTRIBUTE a = *length;
+	CK_RV rv = CKR_OK;
+
+	*ret_value = NULL;
+	if (a.ulValueLen == CK_UNAVAILABLE_INFORMATION)
+		return true;
+	if (a.ulValueLen > ROW_VALUE_MAX) {
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_LIMIT,
+			"A certificate in %s has an attribute (0x%lx) of more than %u bytes",
+			db->files->dir, a.type, ROW_VALUE_MAX);
+		return false;
+	}
+	a.pValue = g_malloc(a.ulValueLen + 1);
+	if (a.ulValueLen > 0)
+		rv = db->pkcs11->C_GetAttributeValue(db->session, handle, &a, 1);
+	if (rv != CKR_OK || a.ulValueLen > length->ulValueLen) {
+		g_free(a.pValue);
+		set_rv_error(db, rv, "Reading a certificate", error);
+		return false;
+	}
+
+	*ret_value = g_bytes_new_take(a.pValue, a.ulValueLen);
+	return true;
+}
+
+Row *nssdb_row(Nssdb *db, gulong handle, GError **error)
+{
+	gsize n;
+	const gulong *types = row_types(&n);
+	g_autofree CK_ATTRIBUTE *a = g_new0(CK_ATTRIBUTE, n);
+	g_autoptr(Row) row = row_new();
+	CK_RV rv;
+
+	for (gsize i = 0; i < n; i++)
+		a[i].type = types[i];
+	rv = db->pkcs11->C_GetAttributeValue(db->session, handle, a, n);
+	if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID) {
+		set_rv_error(db, rv, "Reading a certificate", error);
+		return NULL;
+	}
+	for (gsize i = 0; i < n; i++) {
+		GBytes *value;
+
+		if (!get_value(db, handle, &a[i], &value, error))
+			return NULL;
+		if (value != NULL)
+			row_add(row, types[i], value);
+	}
+
+	return g_steal_pointer(&row);
 }
 
 /* A transaction waits for a lock without a limit, so we do the waiting. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "files.h"
+#include "row.h"
 
 G_BEGIN_DECLS
 
@@ -51,6 +52,12 @@ bool nssdb_has_trust(Nssdb *db, GBytes *issuer, GBytes *serial, bool *ret_has,
 /* A key of the database belongs to the certificate with this SubjectPublicKeyInfo. */
 bool nssdb_has_key(
 	Nssdb *db, GBytes *spki, bool *ret_has, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A key of the database has this CKA_ID. */
+bool nssdb_has_key_id(
+	Nssdb *db, GBytes *id, bool *ret_has, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* All attributes of an object. Errors: CHANGED when it has gone, LIMIT when one is too large. */
+Row *nssdb_row(Nssdb *db, gulong handle, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A certificate to store. The three parts are DER, as they stand in it (the serial with tag and
    length: to NSS the bare number would be another certificate). */

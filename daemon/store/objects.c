@@ -20,11 +20,24 @@ static Marker *read_marker(const NssdbCert *raw)
 	return g_steal_pointer(&marker);
 }
 
+bool objects_read_ties(Nssdb *db, PlanObject *object, GError **error)
+{
+	const Cert *cert = object->cert;
+
+	if (!nssdb_has_trust(db, cert->issuer_der, cert->serial_der, &object->has_trust, error) ||
+		!nssdb_has_key(db, cert->spki_der, &object->has_key, error))
+		return false;
+
+	/* NSS gives a key and its certificate the same CKA_ID; whoever else wrote it may have
+	   chosen another one. Ours is never a key's. */
+	return object->marker != NULL || object->has_key ||
+	       nssdb_has_key_id(db, object->id, &object->has_key, error);
+}
+
 PlanObject *objects_read(Nssdb *db, gulong handle, Cert *known, GError **error)
 {
 	g_autoptr(NssdbCert) raw = nssdb_read(db, handle, error);
 	g_autoptr(PlanObject) object = NULL;
-	const Cert *cert;
 
 	if (raw == NULL)
 		return NULL;
@@ -37,18 +50,13 @@ PlanObject *objects_read(Nssdb *db, gulong handle, Cert *known, GError **error)
 		object->cert = cert_ref(known);
 	else
 		object->cert = cert_parse(raw->der, NULL);
-	cert = object->cert;
-	if (cert == NULL)
+	if (object->cert == NULL)
 		return g_steal_pointer(&object);
 
 	object->marker = read_marker(raw);
 	if (object->marker == NULL || !marker_is_ours(object->marker))
 		return g_steal_pointer(&object);
-	if (!nssdb_has_trust(db, cert->issuer_der, cert->serial_der, &object->has_trust, error) ||
-		!nssdb_has_key(db, cert->spki_der, &object->has_key, error))
-		return NULL;
-
-	return g_steal_pointer(&object);
+	return objects_read_ties(db, object, error) ? g_steal_pointer(&object) : NULL;
 }
 
 /* Reads and adds; an object that has gone meanwhile is none. */

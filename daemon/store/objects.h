@@ -18,6 +18,9 @@ G_BEGIN_DECLS
    Errors: CHANGED when it has gone. */
 PlanObject *objects_read(
 	Nssdb *db, gulong handle, Cert *known, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Reads what it is tied to, has_trust and has_key, of any object: objects_read() does that only for
+   those that are ours. */
+bool objects_read_ties(Nssdb *db, PlanObject *object, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* All that carry a CKA_URL: PlanObject. */
 GPtrArray *objects_marked(Nssdb *db, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Adds those that are `cert`, unless they are among `objects` already. */

@@ -83,10 +83,15 @@ static void report_claim(Reports *reports, const Claim *claim)
 		claim->reader, claim->host, claim->since);
 }
 
-void reports_cert(Reports *reports, const PlanObject *object)
+static bool is_ours(const PlanObject *object)
+{
+	return object->marker != NULL && marker_is_ours(object->marker);
+}
+
+static void report_cert(Reports *reports, const PlanObject *object)
 {
 	const Cert *cert = object->cert;
-	bool ours = object->marker != NULL && marker_is_ours(object->marker);
+	bool ours = is_ours(object);
 	guint64 flags = (cert->ca ? WIRE_CERT_CA : 0) | (ours ? WIRE_CERT_OURS : 0);
 
 	if (ours && plan_object_adopted(object))
@@ -94,8 +99,39 @@ void reports_cert(Reports *reports, const PlanObject *object)
 	REPORT(reports, WIRE_REPORT_CERT, "tttttnnn", cert->sha256_hex, object->label,
 		cert->subject, cert->issuer, cert->serial, (guint64)cert->not_before,
 		(guint64)cert->not_after, flags);
-	for (guint i = 0; ours && i < object->marker->claims->len; i++)
+}
+
+void reports_cert(Reports *reports, const PlanObject *object)
+{
+	report_cert(reports, object);
+	for (guint i = 0; is_ours(object) && i < object->marker->claims->len; i++)
 		report_claim(reports, g_ptr_array_index(object->marker->claims, i));
+}
+
+void reports_going(Reports *reports, const PlanStep *step)
+{
+	const PlanObject *object = step->object;
+
+	report_cert(reports, object);
+	for (guint i = 0; is_ours(object) && i < object->marker->claims->len; i++) {
+		const Claim *claim = g_ptr_array_index(object->marker->claims, i);
+
+		if (step->marker == NULL || marker_find(step->marker, claim) == NULL)
+			report_claim(reports, claim);
+	}
+}
+
+void reports_object(Reports *reports, const PlanStep *step, const Row *row)
+{
+	REPORT(reports, WIRE_REPORT_OBJECT, "tt", step->object->cert->sha256_hex,
+		step->object->label);
+	for (guint i = 0; i < row->attributes->len; i++) {
+		const RowAttribute *attribute = g_ptr_array_index(row->attributes, i);
+		gsize len;
+		const void *data = g_bytes_get_data(attribute->value, &len);
+
+		REPORT(reports, WIRE_REPORT_ATTRIBUTE, "nb", (guint64)attribute->type, data, len);
+	}
 }
 
 void reports_step(Reports *reports, PlanAction action, const PlanStep *step, const char *nickname,

@@ -10,6 +10,7 @@
 
 #include "databases.h"
 #include "plan.h"
+#include "row.h"
 
 G_BEGIN_DECLS
 
@@ -24,6 +25,10 @@ void reports_token(Reports *reports, const PlanToken *token);
 void reports_database(Reports *reports, const Database *database, const GError *error);
 void reports_cert(Reports *reports, const PlanObject *object);
 /* nickname NULL: that of the step's object. reason NULL: the step's own. */
+/* The certificate of a removal, and the claims that it takes away. */
+void reports_going(Reports *reports, const PlanStep *step);
+/* The object of the step, whole. */
+void reports_object(Reports *reports, const PlanStep *step, const Row *row);
 void reports_step(Reports *reports, PlanAction action, const PlanStep *step, const char *nickname,
 	const char *reason, bool done);
 /* `sum` of the scan, or "". */

@@ -38,6 +38,7 @@ Request *request_new(void)
 	request->config = config_new();
 	request->endpoints = g_ptr_array_new_with_free_func(endpoint_free);
 	request->present = g_ptr_array_new_with_free_func(present_free);
+	request->select = select_new();
 	return request;
 }
 
@@ -53,6 +54,7 @@ Request *request_free(Request *request)
 	config_free(request->config);
 	g_ptr_array_unref(request->endpoints);
 	g_ptr_array_unref(request->present);
+	select_free(request->select);
 	g_free(request);
 	return NULL;
 }
@@ -134,14 +136,27 @@ static bool add_present(Request *request, WireReader *frame, GError **error)
 	return wire_reader_done(frame, error);
 }
 
+static bool add_select(Request *request, WireReader *frame, GError **error)
+{
+	g_autofree char *kind = wire_get_text(frame, WIRE_NAME_MAX);
+	g_autofree char *value = wire_get_text(frame, WIRE_TEXT_MAX);
+
+	if (!wire_reader_done(frame, error))
+		return false;
+
+	return select_add(request->select, kind, value, request->now, error);
+}
+
 static bool add_run(Request *request, WireReader *frame, GError **error)
 {
 	guint64 mode = wire_get_number(frame);
 
 	if (!wire_reader_done(frame, error))
 		return false;
-	if (mode > WIRE_STORE_APPLY)
+	if (mode > WIRE_STORE_PURGE)
 		return protocol_error(error, "an unknown mode");
+	if (mode == WIRE_STORE_PURGE && !select_check(request->select, error))
+		return false;
 
 	request->mode = (WireStoreMode)mode;
 	request->complete = true;
@@ -163,6 +178,8 @@ bool request_add(Request *request, WireReader *frame, GError **error)
 		return add_endpoint(request, frame, error);
 	if (type == WIRE_STORE_PRESENT)
 		return add_present(request, frame, error);
+	if (type == WIRE_STORE_SELECT)
+		return add_select(request, frame, error);
 	if (type == WIRE_STORE_RUN)
 		return add_run(request, frame, error);
 

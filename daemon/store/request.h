@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * What the store was asked to do: the frames CONTEXT CONFIG* ENDPOINT* PRESENT* RUN as one struct,
- * in the terms of lib/plan.h.
+ * What the store was asked to do: the frames CONTEXT CONFIG* ENDPOINT* PRESENT* SELECT* RUN as one
+ * struct, in the terms of lib/plan.h.
  */
 
 #include <glib.h>
 #include <stdbool.h>
 
 #include "config.h"
+#include "select.h"
 #include "wire.h"
 
 G_BEGIN_DECLS
@@ -29,6 +30,7 @@ typedef struct Request {
 	Config *config;
 	GPtrArray *endpoints; /* PlanEndpoint */
 	GPtrArray *present;   /* PlanPresent */
+	Select *select;       /* what a purge takes away */
 
 	bool has_context;
 	bool complete; /* RUN was seen */

@@ -158,6 +158,13 @@ static const struct {
 	{{"list", "--all-users", "--timeout=0"}, 2},
 	{{"sync", "--all-users"}, 2},
 	{{"show"}, 2},
+	{{"purge"}, 2}, /* nothing is selected */
+	{{"purge", "--dry-run"}, 2},
+	{{"purge", "--token", ""}, 2},
+	{{"purge", "--older-than", "soon"}, 2},
+	{{"purge", "--unmarked", "--yes"}, 2},
+	{{"purge", "--unmarked", "--all", "--yes"}, 2},
+	{{"purge", "--unmarked", "--expired"}, 2}, /* and nobody can be asked */
 	{{"show", "a", "b"}, 2},
 	{{"config", "local.on-remove"}, 2},
 	{{"config", "local.on-removal"}, 0},
