@@ -13,6 +13,7 @@
 
 #include "batch.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "error.h"
 #include "fanout.h"
 #include "lock.h"
+#include "modules.h"
 #include "objects.h"
 #include "purge.h"
 #include "run.h"
@@ -220,6 +222,19 @@ static Plan *plan_to_add(Batch *batch, Run *run, int *ret_lock, GError **error)
 	return plan_to_write(batch, run, ret_lock, error);
 }
 
+/* Only beside a database: where there is none, NSS would make one for the module. */
+static bool may_register(const Batch *batch, const Run *run)
+{
+	g_autoptr(Files) files = NULL;
+
+	if (!batch->request->config->register_module || batch->dry_run ||
+		(batch->request->flags & WIRE_STORE_LOGOUT) != 0)
+		return false;
+
+	files = files_open(run->database->dir, NULL);
+	return files != NULL;
+}
+
 static bool add_to(Run *run, bool last, gpointer data)
 {
 	Batch *batch = data;
@@ -249,6 +264,8 @@ static bool add_to(Run *run, bool last, gpointer data)
 	if (lock >= 0)
 		close(lock);
 	run_close(run);
+	if (error == NULL && may_register(batch, run))
+		modules_register(batch->request, run->database, batch->reports);
 	return true;
 }
 
@@ -332,6 +349,42 @@ static void apply_request(Batch *batch)
 	write_all(batch);
 }
 
+/* Modules */
+
+static bool is_meant(const Request *request, const Database *database)
+{
+	g_autofree char *real = NULL;
+
+	if (request->only == NULL)
+		return true;
+
+	real = realpath(request->only, NULL);
+	return strcmp(real != NULL ? real : request->only, database->dir) == 0;
+}
+
+static void handle_modules(Batch *batch)
+{
+	const Request *request = batch->request;
+	bool met = request->only == NULL;
+
+	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
+		const Run *run = g_ptr_array_index(batch->runs, i);
+
+		if (is_meant(request, run->database)) {
+			modules_run(request, run->database, batch->reports);
+			met = true;
+		}
+	}
+	if (!met) {
+		g_autoptr(GError) error = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_MISSING,
+			"%s is none of the databases that are served ([databases] discover, "
+			"include, exclude)",
+			request->only);
+
+		reports_error(batch->reports, error);
+	}
+}
+
 static void destroy_run(gpointer data)
 {
 	run_free(data);
@@ -360,6 +413,8 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 		apply_request(&batch);
 	else if (request->mode == WIRE_STORE_PURGE)
 		purge_run(request, intake, reports, runs);
+	else if (request->mode == WIRE_STORE_MODULES)
+		handle_modules(&batch);
 	else
 		fanout(runs, look_at, &batch);
 	reports_end(reports);
