@@ -17,10 +17,9 @@ typedef struct Ctl {
 	bool json;
 	bool dry_run;
 	bool no_color;
-	bool in_fleet; /* for one of many users: nobody looks on, and no card is read for it */
-	const char *database; /* --database, or NULL */
-	Config *config;       /* NULL when the files have faults that are not warnings */
-	GPtrArray *faults;    /* ConfigFault, from all files */
+	bool in_fleet;     /* for one of many users: nobody looks on, and no card is read for it */
+	Config *config;    /* NULL when the files have faults that are not warnings */
+	GPtrArray *faults; /* ConfigFault, from all files */
 } Ctl;
 
 /* The configuration that a command works by: as loaded, or NULL after telling the user about its
@@ -39,7 +38,6 @@ int verb_sync(Ctl *ctl, char **args);
 int verb_purge(Ctl *ctl, char **args);
 int verb_monitor(Ctl *ctl, char **args);
 int verb_databases(Ctl *ctl, char **args);
-int verb_module(Ctl *ctl, char **args);
 int verb_config(Ctl *ctl, char **args);
 
 G_END_DECLS

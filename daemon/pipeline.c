@@ -8,8 +8,8 @@
  * A card with a bad contact gives a list that is too short, with success codes and without an
  * event. So what a scan does not name is not gone yet: before anything is taken away on its word
  * the card is read a second time, and must show the very same. What is added does not wait, but is
- * checked in the same way afterwards: OpenSC can mix two cards into one when they are exchanged
- * under its hands. A difference makes the whole look a failed one; the next puts it right.
+ * checked in the same way afterwards, and taken back if that fails: OpenSC can mix two cards into
+ * one when they are exchanged under its hands.
  */
 
 #include "pipeline.h"
@@ -27,8 +27,6 @@
 
 #define STORE_GRACE_MS   30000u      /* beyond the scan's own deadline, between two frames */
 #define REPORT_BYTES_MAX (32u << 20) /* of one store's report */
-
-static void check(Pipeline *pipeline);
 
 struct Pipeline {
 	PipelineFuncs funcs;
@@ -73,22 +71,10 @@ static gboolean on_done(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Something was written on the word of a scan that nothing has confirmed yet. */
-static bool is_unchecked(const Pipeline *pipeline)
-{
-	return pipeline->scanner != NULL && pipeline->seen == NULL &&
-	       pipeline->scan_error == NULL && pipeline->store_error == NULL &&
-	       report_added(pipeline->report);
-}
-
 static void finish_if_done(Pipeline *pipeline)
 {
-	if (pipeline->scan != NULL || pipeline->store != NULL || pipeline->done_source != 0)
-		return;
-
-	if (is_unchecked(pipeline))
-		check(pipeline);
-	if (pipeline->check == NULL)
+	if (pipeline->scan == NULL && pipeline->store == NULL && pipeline->check == NULL &&
+		pipeline->done_source == 0)
 		pipeline->done_source = g_idle_add(on_done, pipeline);
 }
 
@@ -145,7 +131,9 @@ static void told_step(Pipeline *pipeline)
 
 static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 {
-	guint64 n = wire_get_number(frame);
+	guint64 removals = wire_get_number(frame);
+
+	(void)wire_get_number(frame); /* additions: they are there already */
 
 	if (!wire_reader_done(frame, error))
 		return false;
@@ -158,8 +146,9 @@ static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 	pipeline->asked = true;
 	if (pipeline->answered)
 		return true; /* cancelled while it was on its way */
-	if (pipeline->funcs.pending != NULL)
-		pipeline->funcs.pending(pipeline, (unsigned)MIN(n, G_MAXUINT), pipeline->data);
+	if (removals > 0 && pipeline->funcs.pending != NULL)
+		pipeline->funcs.pending(
+			pipeline, (unsigned)MIN(removals, G_MAXUINT), pipeline->data);
 	else
 		pipeline_confirm(pipeline, true, "");
 	return true;
@@ -213,8 +202,6 @@ static void send_request(Helper *store, const PipelineRequest *request)
 	helper_send(store, wire_pack(WIRE_STORE_CONTEXT, "ttttnnn", host, request->endpoint,
 				   request->reader, module, now, flags, (guint64)request->session));
 	send_config(store, request->config);
-	if (request->only != NULL)
-		helper_send(store, wire_pack(WIRE_STORE_ONLY, "t", request->only));
 	for (guint i = 0; request->endpoints != NULL && i < request->endpoints->len; i++) {
 		const PipelineEndpoint *e = g_ptr_array_index(request->endpoints, i);
 

@@ -38,7 +38,6 @@ typedef struct PipelineRequest {
 	const char *reader;         /* NULL without a scan */
 	const char *module;         /* as in the configuration; NULL: no scan, the store alone */
 	const GPtrArray *others;    /* char *: names of all other readers; NULL: none */
-	const char *only;           /* directory of the one database that it is about; NULL: all */
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */
 	const GPtrArray *frames;    /* GBytes: whole frames, sent before RUN; NULL: none */
@@ -57,10 +56,8 @@ typedef struct PipelineFuncs {
 	   there are none. */
 	bool (*object)(Pipeline *pipeline, const ReportDatabase *database, WireReader *frame,
 		gpointer data, GError **error);
-	/* Both processes are reaped, and where something was added the card was read once more: if
-	   it showed something else, that is the scan's error, although it was written. `scan_error`
-	   and `store_error` are NULL where all went well. Free the pipeline here or later, never
-	   before. */
+	/* Both processes are reaped. `scan_error` and `store_error` are NULL where all went well.
+	   Free the pipeline here or later, never before. */
 	void (*done)(Pipeline *pipeline, const Report *report, const GError *scan_error,
 		const GError *store_error, gpointer data);
 } PipelineFuncs;
@@ -69,7 +66,8 @@ typedef struct PipelineFuncs {
    be started is reported through `done`, from the main loop. */
 Pipeline *pipeline_start(const PipelineRequest *request, const PipelineFuncs *funcs, gpointer data);
 /* The answer to `pending`. With a scan the card is read once more before the store may go on; a
-   difference counts as a failed scan. */
+   difference counts as a failed scan. Where the scan only led to additions nobody is asked: the
+   card is read again at once, and if it shows something else they are taken back. */
 void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why);
 /* The reader changed: the scan is killed and counts as failed with CHANGED; what the store has
    begun it ends in good order. `done` still comes. */

@@ -40,25 +40,11 @@ typedef struct ReportStep {
 	bool done;
 } ReportStep;
 
-/* A way to a module that is there already; see lib/reach.h. */
-typedef struct ReportReach {
-	char *how, *name, *library, *file;
-} ReportReach;
-
-typedef struct ReportModule {
-	char *path;
-	char *change; /* "", "enable", "disable" */
-	bool done;
-	char *reason;       /* why it cannot be, or "" */
-	GPtrArray *reaches; /* ReportReach */
-} ReportModule;
-
 typedef struct ReportDatabase {
 	char *path, *application, *profile, *status, *reason;
-	GPtrArray *certs;   /* ReportCert */
-	GPtrArray *steps;   /* ReportStep */
-	GPtrArray *modules; /* ReportModule */
-	GPtrArray *errors;  /* char * */
+	GPtrArray *certs;  /* ReportCert */
+	GPtrArray *steps;  /* ReportStep */
+	GPtrArray *errors; /* char * */
 } ReportDatabase;
 
 typedef struct Report {
@@ -80,8 +66,6 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error) G_GNUC_
 /* An array that owns ReportTokens, and a copy of one. */
 GPtrArray *report_tokens_new(void) G_GNUC_WARN_UNUSED_RESULT;
 ReportToken *report_token_dup(const ReportToken *token) G_GNUC_WARN_UNUSED_RESULT;
-/* Whether anything was done that says a card holds something. */
-bool report_added(const Report *report);
 /* How many steps of `action` were done (or planned, in a dry run). NULL counts every write. */
 unsigned report_count(const ReportDatabase *database, const char *action);
 

@@ -175,6 +175,18 @@ static const char *local_fate(const PlanInput *input, const Cert *cert, const Cl
 	return NULL;
 }
 
+/* What a look has added that is not confirmed. */
+static bool is_doubted(const PlanInput *input, const Cert *cert, const Claim *claim)
+{
+	if (!g_hash_table_contains(input->doubted, cert->sha256_hex))
+		return false;
+	for (guint i = 0; i < input->tokens->len; i++) {
+		if (plan_owns(input, input->tokens->pdata[i], claim))
+			return true;
+	}
+	return false;
+}
+
 const char *plan_fate(
 	const PlanInput *input, const GArray *offers, const Cert *cert, const Claim *claim)
 {
@@ -183,6 +195,8 @@ const char *plan_fate(
 
 	if (g_strcmp0(claim->host, input->host) != 0)
 		return NULL;
+	if (input->doubted != NULL)
+		return is_doubted(input, cert, claim) ? "unconfirmed" : NULL;
 
 	word = ask_tokens(input, offers, cert, claim);
 	reason = read_fate(&word, claim);

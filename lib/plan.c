@@ -309,7 +309,7 @@ static void run(Planner *planner)
 
 	index_objects(planner);
 	/* Who logs out gets nothing new. */
-	if (!input->logout)
+	if (!input->logout && input->doubted == NULL)
 		plan_additions_of(planner);
 
 	for (guint i = 0; i < input->objects->len; i++) {
@@ -317,7 +317,7 @@ static void run(Planner *planner)
 
 		if (!is_ours(object))
 			continue;
-		if (plan_object_reimported(object))
+		if (plan_object_reimported(object) && input->doubted == NULL)
 			release_all(planner, object);
 		else
 			plan_removals_of(planner, object);

@@ -85,6 +85,9 @@ typedef struct PlanInput {
 	GPtrArray *tokens;  /* PlanToken: what was read in this look; possibly none */
 	GPtrArray *endpoints; /* PlanEndpoint */
 	GPtrArray *present;   /* PlanPresent: tokens in live readers, those just read included */
+	/* NULL, or the SHA-256 (hex) of certificates whose claims by `tokens` turned out to be
+	   unfounded: the plan is to take these claims back, and nothing else. */
+	GHashTable *doubted;
 } PlanInput;
 
 typedef enum {

@@ -56,8 +56,6 @@ typedef enum {
 	WIRE_STORE_RUN,            /* number WireStoreMode */
 	WIRE_STORE_CONFIRM, /* number 1 = the reader did not change, 0 = forget it; text why */
 	WIRE_STORE_SELECT,  /* text kind, text value: see lib/select.h; PURGE only */
-	WIRE_STORE_ONLY,    /* text directory: this database alone. Among the CONFIG frames; in mode
-			       MODULES */
 
 	/*
 	 * certprop-store says.
@@ -76,7 +74,8 @@ typedef enum {
 	WIRE_REPORT_STEP,      /* text action ("create", "claim", "release", "delete", "keep",
 				  "skip"), text sha256, text nickname, text reason, number 1 if
 				  done, 0 if only planned (dry run) */
-	WIRE_REPORT_PENDING,   /* number of releases and deletions that wait for CONFIRM */
+	WIRE_REPORT_PENDING,   /* number of releases and deletions that wait for CONFIRM, number of
+				  creates and claims that stay only if it comes */
 	WIRE_REPORT_ERROR,     /* number CertpropError, text; about the last database, or about the
 				  whole batch before the first */
 	WIRE_REPORT_END,       /* number of errors */
@@ -85,10 +84,6 @@ typedef enum {
 	WIRE_REPORT_OBJECT,    /* text sha256, text nickname: it is going to be released or deleted;
 				  all its attributes follow. PURGE only, before PENDING */
 	WIRE_REPORT_ATTRIBUTE, /* number type, bytes value */
-	WIRE_REPORT_MODULE, /* text path, text change ("", "enable", "disable"), number 1 if done,
-			       text why it cannot be; belongs to the last database; its ways
-			       follow */
-	WIRE_REPORT_REACH,  /* text how, text name, text library, text file: see lib/reach.h */
 } WireType;
 
 typedef enum {
@@ -121,8 +116,6 @@ typedef enum {
 	WIRE_STORE_LOGOUT = 1 << 2,   /* the session ends: [local] on-logout decides */
 	WIRE_STORE_ALL = 1 << 3,      /* LIST: certificates without our marker too (no
 					 WIRE_CERT_OURS, no claims) */
-	WIRE_STORE_ENABLE = 1 << 8,   /* MODULES: register them where they are not reached */
-	WIRE_STORE_DISABLE = 1 << 9,  /* MODULES: take our registrations away */
 } WireStoreFlags;
 
 typedef enum {
@@ -130,7 +123,6 @@ typedef enum {
 	WIRE_STORE_LIST,      /* and what is marked in them */
 	WIRE_STORE_APPLY,     /* plan and carry out */
 	WIRE_STORE_PURGE,     /* take away what the selectors name, after CONFIRM */
-	WIRE_STORE_MODULES,   /* how the databases' programs come to the PKCS#11 modules */
 } WireStoreMode;
 
 typedef enum {

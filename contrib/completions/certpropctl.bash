@@ -9,7 +9,7 @@ _certpropctl_nicknames() {
 
 _certpropctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
-	local commands='status list show sync purge monitor databases module config'
+	local commands='status list show sync purge monitor databases config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
@@ -29,7 +29,6 @@ _certpropctl() {
 		options='--json --dry-run --no-color --help --token --subject --issuer --endpoint'
 		options+=' --absent --expired --older-than --all --unmarked --yes '
 		;;
-	module) options='--json --dry-run --database --no-color --help' ;;
 	*) options='--json --no-color --help' ;;
 	esac
 
@@ -40,10 +39,6 @@ _certpropctl() {
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
-	elif [[ $command == module && ${COMP_WORDS[COMP_CWORD - 1]} == --database ]]; then
-		compopt -o dirnames 2>/dev/null
-	elif [[ $command == module ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status enable disable' -- "$current")
 	elif [[ $command == config ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(certpropctl config --no-color 2>/dev/null |
 			sed -n 's/^\([a-z]*\.[a-z-]*\) .*/\1/p')" -- "$current")

@@ -3,9 +3,9 @@
  * The order of things. While the scan runs, the first database is opened, listed and planned for
  * again and again, so that at the scan's end nothing is left but to write. Nothing is written
  * before the scan has said that it is complete. Then each database gets what it lacks, and only
- * after that, and only if the daemon confirms that the reader has not changed, all of them lose
- * what they should not have: with a new listing and a new plan, because the wait may have been
- * long.
+ * after that, and only if the daemon confirms that the card has not changed, all of them lose what
+ * they should not have: with a new listing and a new plan, because the wait may have been long. If
+ * the daemon does not confirm it, what was added is taken back.
  *
  * What is wrong with one database is told and does not stop the others; nor does one that another
  * program has locked make them wait (fanout.h).
@@ -13,7 +13,6 @@
 
 #include "batch.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 #include "error.h"
 #include "fanout.h"
 #include "lock.h"
-#include "modules.h"
 #include "objects.h"
 #include "purge.h"
 #include "run.h"
@@ -36,6 +34,7 @@ typedef struct Batch {
 	GPtrArray *runs;    /* Run */
 	const Run *told;    /* the last one in the report */
 	bool dry_run;
+	bool refused; /* the scan was not confirmed */
 } Batch;
 
 /* Only to be told, not to be mended: a profile that has no database yet, or one that the
@@ -162,6 +161,8 @@ static Plan *make_plan(const Batch *batch, Run *run)
 {
 	PlanInput input = plan_input(batch);
 
+	if (batch->refused)
+		input.doubted = run->added;
 	return run_plan(run, &input);
 }
 
@@ -222,17 +223,31 @@ static Plan *plan_to_add(Batch *batch, Run *run, int *ret_lock, GError **error)
 	return plan_to_write(batch, run, ret_lock, error);
 }
 
-/* Only beside a database: where there is none, NSS would make one for the module. */
-static bool may_register(const Batch *batch, const Run *run)
+/* What it will have added if all goes well; what was there is not affected by a word too much. */
+static void note_additions(Run *run, const Plan *plan)
 {
-	g_autoptr(Files) files = NULL;
+	for (guint i = 0; i < plan->steps->len; i++) {
+		const PlanStep *step = g_ptr_array_index(plan->steps, i);
 
-	if (!batch->request->config->register_module || batch->dry_run ||
-		(batch->request->flags & WIRE_STORE_LOGOUT) != 0)
-		return false;
+		if (step->action != PLAN_CREATE && step->action != PLAN_CLAIM)
+			continue;
+		if (run->added == NULL)
+			run->added = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		g_hash_table_add(run->added, g_strdup(step->cert->cert->sha256_hex));
+	}
+}
 
-	files = files_open(run->database->dir, NULL);
-	return files != NULL;
+static void add(Batch *batch, Run *run, const Plan *plan)
+{
+	Apply apply = {.db = run->db, .reports = batch->reports, .dry_run = batch->dry_run};
+
+	apply_additions(&apply, plan);
+	if (batch->dry_run) {
+		apply_removals(&apply, plan);
+	} else {
+		note_additions(run, plan);
+		run->n_removals = plan_removals(plan);
+	}
 }
 
 static bool add_to(Run *run, bool last, gpointer data)
@@ -240,7 +255,6 @@ static bool add_to(Run *run, bool last, gpointer data)
 	Batch *batch = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Plan) plan = NULL;
-	Apply apply = {.reports = batch->reports, .dry_run = batch->dry_run};
 	int lock = -1;
 
 	if (batch->reports->broken)
@@ -253,31 +267,48 @@ static bool add_to(Run *run, bool last, gpointer data)
 	}
 
 	tell_database(batch, run, error);
-	if (plan != NULL) {
-		apply.db = run->db;
-		apply_additions(&apply, plan);
-		if (batch->dry_run)
-			apply_removals(&apply, plan);
-		else
-			run->n_removals = plan_removals(plan);
-	}
+	if (plan != NULL)
+		add(batch, run, plan);
 	if (lock >= 0)
 		close(lock);
 	run_close(run);
-	if (error == NULL && may_register(batch, run))
-		modules_register(batch->request, run->database, batch->reports);
 	return true;
 }
 
+/* What was in the way of something new has gone: to NSS two certificates of one issuer and serial
+   are the same. */
+static void fill_gaps(Batch *batch, Run *run, Apply *apply)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Plan) plan = NULL;
+
+	if (run_ready(run, batch->scanned->tokens, true, &error)) {
+		plan = make_plan(batch, run);
+		apply_additions(apply, plan);
+	} else {
+		reports_error(batch->reports, error);
+	}
+}
+
+static void take(Batch *batch, Run *run, const Plan *plan)
+{
+	Apply apply = {.db = run->db, .reports = batch->reports};
+
+	apply_removals(&apply, plan);
+	if (plan_additions(plan) > 0)
+		fill_gaps(batch, run, &apply);
+}
+
+/* What has to go by the confirmed scan, or what the refused one has added. */
 static bool take_from(Run *run, bool last, gpointer data)
 {
 	Batch *batch = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Plan) plan = NULL;
-	Apply apply = {.reports = batch->reports};
+	bool idle = batch->refused ? run->added == NULL : run->n_removals == 0;
 	int lock = -1;
 
-	if (batch->reports->broken || run->n_removals == 0)
+	if (batch->reports->broken || idle)
 		return true;
 
 	plan = plan_to_write(batch, run, &lock, &error);
@@ -288,8 +319,7 @@ static bool take_from(Run *run, bool last, gpointer data)
 
 	tell_database(batch, run, error);
 	if (plan != NULL) {
-		apply.db = run->db;
-		apply_removals(&apply, plan);
+		take(batch, run, plan);
 		close(lock);
 	}
 	run_close(run);
@@ -298,17 +328,22 @@ static bool take_from(Run *run, bool last, gpointer data)
 
 static void write_all(Batch *batch)
 {
-	unsigned sum = 0;
+	unsigned removals = 0;
+	unsigned additions = 0;
 
 	fanout(batch->runs, add_to, batch);
-	for (guint i = 0; i < batch->runs->len; i++)
-		sum += ((const Run *)g_ptr_array_index(batch->runs, i))->n_removals;
-	if (sum == 0)
+	for (guint i = 0; i < batch->runs->len; i++) {
+		const Run *run = g_ptr_array_index(batch->runs, i);
+
+		removals += run->n_removals;
+		additions += run->added != NULL ? g_hash_table_size(run->added) : 0;
+	}
+	if (removals == 0 && additions == 0)
 		return;
 
-	reports_pending(batch->reports, sum);
-	if (intake_confirmed(batch->intake))
-		fanout(batch->runs, take_from, batch);
+	reports_pending(batch->reports, removals, additions);
+	batch->refused = !intake_confirmed(batch->intake, batch->request);
+	fanout(batch->runs, take_from, batch);
 }
 
 /* What the request says is present, and the tokens that were just read, whatever it says. */
@@ -349,42 +384,6 @@ static void apply_request(Batch *batch)
 	write_all(batch);
 }
 
-/* Modules */
-
-static bool is_meant(const Request *request, const Database *database)
-{
-	g_autofree char *real = NULL;
-
-	if (request->only == NULL)
-		return true;
-
-	real = realpath(request->only, NULL);
-	return strcmp(real != NULL ? real : request->only, database->dir) == 0;
-}
-
-static void handle_modules(Batch *batch)
-{
-	const Request *request = batch->request;
-	bool met = request->only == NULL;
-
-	for (guint i = 0; i < batch->runs->len && !batch->reports->broken; i++) {
-		const Run *run = g_ptr_array_index(batch->runs, i);
-
-		if (is_meant(request, run->database)) {
-			modules_run(request, run->database, batch->reports);
-			met = true;
-		}
-	}
-	if (!met) {
-		g_autoptr(GError) error = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_MISSING,
-			"%s is none of the databases that are served ([databases] discover, "
-			"include, exclude)",
-			request->only);
-
-		reports_error(batch->reports, error);
-	}
-}
-
 static void destroy_run(gpointer data)
 {
 	run_free(data);
@@ -413,8 +412,6 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 		apply_request(&batch);
 	else if (request->mode == WIRE_STORE_PURGE)
 		purge_run(request, intake, reports, runs);
-	else if (request->mode == WIRE_STORE_MODULES)
-		handle_modules(&batch);
 	else
 		fanout(runs, look_at, &batch);
 	reports_end(reports);

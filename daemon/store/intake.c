@@ -2,7 +2,7 @@
 /*
  * Listening with a deadline. The scan's end of stream without END is how the store learns that the
  * scan was killed: the daemon does that when the reader changed. The end of the request's stream is
- * no error: a caller that will not confirm may close it; nothing is taken away then.
+ * no error: a caller that will not confirm may close it; that is a no.
  */
 
 #include "intake.h"
@@ -14,11 +14,11 @@
 #include "error.h"
 #include "text.h"
 
-#define CHUNK_MAX          16384u
-#define REQUEST_SECONDS    10
-#define CONFIRM_SECONDS    60
-#define SCAN_EXTRA_SECONDS 10 /* beyond the scan's own deadline, which the daemon keeps */
-#define SCAN_SECONDS_MAX   3600u
+#define CHUNK_MAX             16384u
+#define REQUEST_SECONDS       10
+#define SCAN_EXTRA_SECONDS    10 /* beyond the scan's own deadline, which the daemon keeps */
+#define CONFIRM_EXTRA_SECONDS 30 /* beyond that of the second reading */
+#define SCAN_SECONDS_MAX      3600u
 
 typedef struct Stream {
 	int fd; /* -1 once it has ended */
@@ -154,7 +154,7 @@ static void take_confirm(Intake *intake)
 			    wire_reader_done(frames, &error);
 
 		if (!good || unchanged != 1)
-			g_printerr("Nothing is taken away: %s\n",
+			g_printerr("The scan was not confirmed: %s\n",
 				good ? safe : "the answer is ill-formed");
 		intake->confirm = good && unchanged == 1 ? CONFIRM_YES : CONFIRM_NO;
 	}
@@ -175,11 +175,15 @@ static bool take_scan(Intake *intake, const Request *request, Scanned *scanned, 
 	return true;
 }
 
+static gint64 scan_seconds(const Request *request)
+{
+	return (gint64)MIN(request->config->scan_seconds, SCAN_SECONDS_MAX);
+}
+
 bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 	void (*look)(gpointer data), gpointer data, GError **error)
 {
-	gint64 limit = (gint64)MIN(request->config->scan_seconds, SCAN_SECONDS_MAX);
-	gint64 deadline = in_seconds(limit + SCAN_EXTRA_SECONDS);
+	gint64 deadline = in_seconds(scan_seconds(request) + SCAN_EXTRA_SECONDS);
 
 	for (;;) {
 		unsigned before = scanned->n_certs;
@@ -187,8 +191,10 @@ bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 		take_confirm(intake); /* a "no" can come before we ask */
 		if (!take_scan(intake, request, scanned, error))
 			return false;
-		if (scanned->ended)
+		if (scanned->ended && intake->confirm != CONFIRM_NO)
 			return true;
+		if (scanned->ended)
+			break;
 		if (intake->scan.fd < 0)
 			break;
 		if (scanned->n_certs > before)
@@ -202,9 +208,9 @@ bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 	return false;
 }
 
-bool intake_confirmed(Intake *intake)
+bool intake_confirmed(Intake *intake, const Request *request)
 {
-	gint64 deadline = in_seconds(CONFIRM_SECONDS);
+	gint64 deadline = in_seconds(scan_seconds(request) + CONFIRM_EXTRA_SECONDS);
 	g_autoptr(GError) error = NULL;
 
 	for (;;) {
@@ -214,7 +220,7 @@ bool intake_confirmed(Intake *intake)
 		if (intake->request.fd < 0)
 			return false;
 		if (!wait_for(&intake->request, NULL, deadline, "a confirmation", &error)) {
-			g_printerr("%s; nothing is taken away\n", error->message);
+			g_printerr("%s; the scan counts as not confirmed\n", error->message);
 			return false;
 		}
 	}

@@ -30,6 +30,6 @@ bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 	void (*look)(gpointer data), gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Waits for the confirmation. false: the reader changed, or nobody is there to say. */
-bool intake_confirmed(Intake *intake);
+bool intake_confirmed(Intake *intake, const Request *request);
 
 G_END_DECLS

@@ -311,7 +311,7 @@ void purge_run(const Request *request, Intake *intake, Reports *reports, const G
 	if (sum == 0 || purge.dry_run)
 		return;
 
-	reports_pending(reports, sum);
-	if (intake_confirmed(intake))
+	reports_pending(reports, sum, 0);
+	if (intake_confirmed(intake, request))
 		fanout(runs, take_from, &purge);
 }

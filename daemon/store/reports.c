@@ -150,21 +150,9 @@ void reports_scanned(Reports *reports, const char *sum)
 	REPORT(reports, WIRE_REPORT_SCANNED, "t", sum);
 }
 
-void reports_pending(Reports *reports, unsigned n)
+void reports_pending(Reports *reports, unsigned removals, unsigned additions)
 {
-	REPORT(reports, WIRE_REPORT_PENDING, "n", (guint64)n);
-}
-
-void reports_module(
-	Reports *reports, const char *path, const char *change, bool done, const char *reason)
-{
-	REPORT(reports, WIRE_REPORT_MODULE, "ttnt", path, change, (guint64)done, reason);
-}
-
-void reports_reach(Reports *reports, const Reach *reach)
-{
-	REPORT(reports, WIRE_REPORT_REACH, "tttt", reach_word(reach->how), reach->name,
-		reach->library, reach->file);
+	REPORT(reports, WIRE_REPORT_PENDING, "nn", (guint64)removals, (guint64)additions);
 }
 
 void reports_error(Reports *reports, const GError *error)

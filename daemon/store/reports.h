@@ -10,7 +10,6 @@
 
 #include "databases.h"
 #include "plan.h"
-#include "reach.h"
 #include "row.h"
 
 G_BEGIN_DECLS
@@ -34,11 +33,7 @@ void reports_step(Reports *reports, PlanAction action, const PlanStep *step, con
 	const char *reason, bool done);
 /* `sum` of the scan, or "". */
 void reports_scanned(Reports *reports, const char *sum);
-void reports_pending(Reports *reports, unsigned n);
-/* `reason`: why it cannot be, or NULL. Its ways follow. */
-void reports_module(
-	Reports *reports, const char *path, const char *change, bool done, const char *reason);
-void reports_reach(Reports *reports, const Reach *reach);
+void reports_pending(Reports *reports, unsigned removals, unsigned additions);
 void reports_error(Reports *reports, const GError *error);
 void reports_end(Reports *reports);
 

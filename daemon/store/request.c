@@ -11,9 +11,8 @@
 #include "error.h"
 #include "plan.h"
 
-#define FLAGS_KNOWN                                                                                \
-	((guint64)(WIRE_STORE_DRY_RUN | WIRE_STORE_HAS_SCAN | WIRE_STORE_LOGOUT | WIRE_STORE_ALL | \
-		   WIRE_STORE_ENABLE | WIRE_STORE_DISABLE))
+#define FLAGS_KNOWN \
+	((guint64)(WIRE_STORE_DRY_RUN | WIRE_STORE_HAS_SCAN | WIRE_STORE_LOGOUT | WIRE_STORE_ALL))
 
 static void endpoint_free(gpointer data)
 {
@@ -52,7 +51,6 @@ Request *request_free(Request *request)
 	g_free(request->endpoint);
 	g_free(request->reader);
 	g_free(request->module);
-	g_free(request->only);
 	config_free(request->config);
 	g_ptr_array_unref(request->endpoints);
 	g_ptr_array_unref(request->present);
@@ -101,15 +99,6 @@ static bool add_config(Request *request, WireReader *frame, GError **error)
 		return false;
 
 	return config_set(request->config, group, key, value, "the request", error);
-}
-
-static bool add_only(Request *request, WireReader *frame, GError **error)
-{
-	if (request->only != NULL)
-		return protocol_error(error, "a second ONLY");
-
-	request->only = wire_get_text(frame, WIRE_TEXT_MAX);
-	return wire_reader_done(frame, error);
 }
 
 static bool add_endpoint(Request *request, WireReader *frame, GError **error)
@@ -164,7 +153,7 @@ static bool add_run(Request *request, WireReader *frame, GError **error)
 
 	if (!wire_reader_done(frame, error))
 		return false;
-	if (mode > WIRE_STORE_MODULES)
+	if (mode > WIRE_STORE_PURGE)
 		return protocol_error(error, "an unknown mode");
 	if (mode == WIRE_STORE_PURGE && !select_check(request->select, error))
 		return false;
@@ -185,8 +174,6 @@ bool request_add(Request *request, WireReader *frame, GError **error)
 		return add_context(request, frame, error);
 	if (type == WIRE_STORE_CONFIG)
 		return add_config(request, frame, error);
-	if (type == WIRE_STORE_ONLY)
-		return add_only(request, frame, error);
 	if (type == WIRE_STORE_ENDPOINT)
 		return add_endpoint(request, frame, error);
 	if (type == WIRE_STORE_PRESENT)

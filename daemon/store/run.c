@@ -36,6 +36,7 @@ Run *run_free(Run *run)
 
 	run_close(run);
 	newdb_free(run->newdb);
+	g_clear_pointer(&run->added, g_hash_table_unref);
 	g_free(run);
 	return NULL;
 }

@@ -24,6 +24,7 @@ typedef struct Run {
 	guint32 generation;       /* of the database, when it was listed */
 	unsigned n_looked;        /* certificates of the tokens that were looked up in it */
 	unsigned n_removals;      /* for the caller's use */
+	GHashTable *added;        /* SHA-256 (hex) of what the scan has added; NULL: nothing */
 	bool patient;             /* waits a little for another program's lock */
 } Run;
 

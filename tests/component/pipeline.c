@@ -346,6 +346,8 @@ START_TEST(test_created_differs)
 
 	run_pair(&run, "good", "creates-otherwise");
 	ck_assert_uint_eq(report_count(only_database(&run), "create"), 1);
+	ck_assert_uint_eq(report_count(only_database(&run), "keep"), 1); /* it was told no */
+	ck_assert_uint_eq(run.n_pending, 0);
 	ck_assert_int_eq(run.scan_code, CERTPROP_ERROR_CHANGED);
 	ck_assert_ptr_nonnull(strstr(run.scan_error, "read twice"));
 	ck_assert_ptr_null(run.store_error);

@@ -160,6 +160,7 @@ Outcome job_finish(const Job *job, Store *store)
 	while ((r = wire_reader_fill(reader, store->out, &error)) > 0) {
 		if (reader->type == WIRE_REPORT_PENDING) {
 			outcome.pending = (unsigned)wire_get_number(reader);
+			outcome.added = (unsigned)wire_get_number(reader);
 			ck_assert(wire_reader_done(reader, NULL));
 			answer(job, store);
 			continue;

@@ -95,7 +95,8 @@ int store_end(Store *store);
 /* One job from beginning to end. */
 typedef struct Outcome {
 	Report *report;
-	unsigned pending;
+	unsigned pending; /* removals that waited */
+	unsigned added;   /* creates and claims that did */
 	gint64 took; /* microseconds */
 } Outcome;
 

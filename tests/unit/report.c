@@ -166,7 +166,7 @@ START_TEST(test_misplaced)
 	must_not(cert("aa"));
 	must_not(claim("pkcs11:x"));
 	must_not(step("create"));
-	must_not(wire_pack(WIRE_REPORT_PENDING, "n", (guint64)1));
+	must_not(wire_pack(WIRE_REPORT_PENDING, "nn", (guint64)1, (guint64)0));
 	must_not(wire_pack(WIRE_SCAN_TOKEN, "ttttn", "a", "b", "c", "d", (guint64)1));
 	must_not(wire_pack((WireType)0xffffffff, ""));
 	must(database("sql:/a"));

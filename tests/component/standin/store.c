@@ -132,10 +132,11 @@ static void report_self(char **argv)
 }
 
 /* Asks, and says in a step what the answer was. */
-static void ask(WireReader *request)
+static void ask(WireReader *request, guint64 removals)
 {
 	for (int i = strcmp(way, "asks-twice") == 0 ? 2 : 1; i > 0; i--)
-		standin_sent(wire_send(STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "n", (guint64)2));
+		standin_sent(wire_send(
+			STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "nn", removals, (guint64)1));
 	if (wire_reader_fill(request, STDIN_FILENO, NULL) == 1 &&
 		request->type == WIRE_STORE_CONFIRM)
 		step(wire_get_number(request) == 1 ? "delete" : "keep", "asked");
@@ -168,7 +169,9 @@ int main(int argc, char **argv)
 	for (guint i = 0; strcmp(way, "request") == 0 && i < lines->len; i++)
 		step("request", g_ptr_array_index(lines, i));
 	if (strcmp(way, "pending") == 0 || g_str_has_prefix(way, "asks-"))
-		ask(request);
+		ask(request, 2);
+	if (complete && strcmp(way, "creates-otherwise") == 0)
+		ask(request, 0);
 	memset(text, 'x', sizeof text - 1);
 	while (strcmp(way, "endless") == 0)
 		step("keep", text);
