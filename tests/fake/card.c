@@ -27,7 +27,8 @@ struct Card {
 
 	guint delay;
 	guint delayed; /* source of the answer that waits */
-	gint64 pull_after, hang_after;
+	gint64 pull_after, hang_after, turn_after;
+	Contents *turns_into; /* when turn_after has come */
 	bool hanging;
 	bool foreign;     /* knows no PIV */
 	GByteArray *held; /* the message that has no answer yet; NULL: none */
@@ -63,6 +64,14 @@ static bool counted_down(gint64 *left)
 	return true;
 }
 
+static void use_contents(Card *card, Contents *contents)
+{
+	piv_free(card->piv);
+	contents_free(card->contents);
+	card->contents = contents;
+	card->piv = piv_new(contents);
+}
+
 static void answer_apdu(Card *card, const GByteArray *message)
 {
 	static const guint8 not_found[] = {0x6a, 0x82};
@@ -76,6 +85,8 @@ static void answer_apdu(Card *card, const GByteArray *message)
 	}
 	if (counted_down(&card->hang_after))
 		card->hanging = true;
+	if (counted_down(&card->turn_after))
+		use_contents(card, g_steal_pointer(&card->turns_into));
 	if (counted_down(&card->pull_after))
 		card_remove(card);
 }
@@ -148,6 +159,7 @@ Card *card_new(guint16 port, const char *directory, GError **error)
 	card->piv = piv_new(contents);
 	card->pull_after = NEVER;
 	card->hang_after = NEVER;
+	card->turn_after = NEVER;
 	memcpy(card->atr, default_atr, sizeof(default_atr));
 	card->atr_length = sizeof(default_atr);
 	return card;
@@ -160,6 +172,7 @@ void card_free(Card *card)
 	card_remove(card);
 	piv_free(card->piv);
 	contents_free(card->contents);
+	contents_free(card->turns_into);
 	g_free(card);
 }
 
@@ -183,10 +196,7 @@ static bool change_contents(Card *card, const char *directory, GError **error)
 
 	if (contents == NULL)
 		return false;
-	piv_free(card->piv);
-	contents_free(card->contents);
-	card->contents = contents;
-	card->piv = piv_new(contents);
+	use_contents(card, contents);
 	return true;
 }
 
@@ -261,6 +271,18 @@ void card_set_hang_after(Card *card, gint64 apdus)
 		card->hang_after = NEVER;
 		card_hang(card);
 	}
+}
+
+bool card_set_turn_after(Card *card, gint64 apdus, const char *directory, GError **error)
+{
+	Contents *contents = contents_load(directory, error);
+
+	if (contents == NULL)
+		return false;
+	contents_free(card->turns_into);
+	card->turns_into = contents;
+	card->turn_after = apdus;
+	return true;
 }
 
 void card_hang(Card *card)

@@ -28,6 +28,9 @@ void card_set_delay(Card *card, guint milliseconds);
    respectively answers nothing more. Negative: never. */
 void card_set_pull_after(Card *card, gint64 apdus);
 void card_set_hang_after(Card *card, gint64 apdus);
+/* After so many more APDUs it is another card, and the reader has noticed nothing. */
+bool card_set_turn_after(
+	Card *card, gint64 apdus, const char *directory, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void card_hang(Card *card);
 /* Answers what was asked meanwhile, and goes on. */
 void card_resume(Card *card);

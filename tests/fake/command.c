@@ -135,6 +135,14 @@ static bool run_hang_after(Card *card, char **arguments, GString *answer, GError
 	return true;
 }
 
+static bool run_turn_after(Card *card, char **arguments, GString *answer, GError **error)
+{
+	gint64 apdus;
+
+	return parse_number(arguments[0], APDUS_MAX, &apdus, error) &&
+	       card_set_turn_after(card, apdus, arguments[1], error);
+}
+
 static bool run_hang(Card *card, char **arguments, GString *answer, GError **error)
 {
 	card_hang(card);
@@ -173,6 +181,7 @@ static const Verb verbs[] = {
 	{"delay", 1, 1, run_delay},
 	{"pull-after", 1, 1, run_pull_after},
 	{"hang-after", 1, 1, run_hang_after},
+	{"turn-after", 2, 2, run_turn_after},
 	{"hang", 0, 0, run_hang},
 	{"resume", 0, 0, run_resume},
 	{"count", 0, 0, run_count},
