@@ -28,6 +28,8 @@ const Config *ctl_config(const Ctl *ctl);
 
 /* Options that only this command has. */
 extern const GOptionEntry purge_entries[];
+/* Are they right? Says once, before many users have their turns, what each would complain of. */
+int purge_check(const Ctl *ctl);
 
 /* `args` are the words after the command, NULL-terminated, as many as the command's table entry
    allows. */

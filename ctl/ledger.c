@@ -20,6 +20,7 @@ struct Ledger {
 	bool progress; /* a line on the terminal says how far we are */
 	unsigned n;
 	unsigned n_ok, n_failed, n_skipped, n_rows;
+	unsigned n_backups;
 	guint64 n_certs, n_deleted, n_released;
 	Table *table;
 };
@@ -132,6 +133,8 @@ static void count(Ledger *ledger, const VisitResult *result)
 		counts[2] = sum(result, "released");
 		ledger->n_deleted += counts[1];
 		ledger->n_released += counts[2];
+		if (result->doc != NULL && *json_doc_text(result->doc, "backup") != '\0')
+			ledger->n_backups++;
 	} else {
 		counts[1] = sum(result, "certificates");
 		ledger->n_certs += counts[1];
@@ -187,17 +190,27 @@ bool ledger_add(Ledger *ledger, const VisitResult *result)
 	return true;
 }
 
+static void print_purged(const Ledger *ledger)
+{
+	const char *how = ledger->dry_run ? "would be " : "";
+
+	paint_line(PAINT_PLAIN,
+		"%" G_GUINT64_FORMAT " certificates %sdeleted, %" G_GUINT64_FORMAT " %sreleased",
+		ledger->n_deleted, how, ledger->n_released, how);
+	if (ledger->n_backups > 0)
+		paint_line(PAINT_PLAIN,
+			"what was taken away is kept in a file of each of %u users; \"" NAME_CTL
+			" undo\", as that user, puts it back",
+			ledger->n_backups);
+}
+
 static void print_summary(const Ledger *ledger)
 {
 	table_print(ledger->table);
 	paint_line(PAINT_STRONG, "%u user%s: %u done, %u failed, %u skipped", ledger->n,
 		ledger->n == 1 ? "" : "s", ledger->n_ok, ledger->n_failed, ledger->n_skipped);
 	if (is_purge(ledger))
-		paint_line(PAINT_PLAIN,
-			"%" G_GUINT64_FORMAT " certificates %sdeleted, %" G_GUINT64_FORMAT
-			" %sreleased",
-			ledger->n_deleted, ledger->dry_run ? "would be " : "", ledger->n_released,
-			ledger->dry_run ? "would be " : "");
+		print_purged(ledger);
 	else
 		paint_line(PAINT_PLAIN, "%" G_GUINT64_FORMAT " propagated certificates",
 			ledger->n_certs);

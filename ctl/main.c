@@ -39,7 +39,8 @@ typedef struct Verb {
 	unsigned options;      /* VerbOptions */
 	const char *help;
 	int (*run)(Ctl *ctl, char **args);
-	const GOptionEntry *entries; /* options of its own, or NULL */
+	const GOptionEntry *entries;  /* options of its own, or NULL */
+	int (*check)(const Ctl *ctl); /* of those, once for all users; or NULL */
 } Verb;
 
 static const Verb verbs[] = {
@@ -51,8 +52,8 @@ static const Verb verbs[] = {
 		verb_show},
 	{"sync", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN,
 		"look at every card now and bring the databases up to date", verb_sync},
-	{"purge", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN, "take propagated certificates away",
-		verb_purge, purge_entries},
+	{"purge", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN | VERB_ALL_USERS,
+		"take propagated certificates away", verb_purge, purge_entries, purge_check},
 	{"monitor", NULL, 0, 0, VERB_JSON, "report events as they happen", verb_monitor},
 	{"databases", NULL, 0, 0, VERB_JSON, "databases that certificates go to", verb_databases},
 	{"config", "[KEY]", 0, 1, VERB_JSON, "effective configuration and where it comes from",
@@ -251,8 +252,13 @@ static int call_fleet(Call *call)
 		.data = call,
 	};
 
+	const Ctl ctl = {.dry_run = option_dry_run, .in_fleet = true};
+	int status = call->verb->check != NULL ? call->verb->check(&ctl) : EXIT_STATUS_DONE;
+
+	if (status != EXIT_STATUS_DONE)
+		return status;
 	call->in_fleet = true;
-	int status = fleet_run(&fleet);
+	status = fleet_run(&fleet);
 	return flush_output() ? status : EXIT_STATUS_FAILED;
 }
 

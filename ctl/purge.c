@@ -500,6 +500,21 @@ static bool must_ask(const Ctl *ctl)
 	return option_unmarked && !option_yes && !ctl->dry_run;
 }
 
+int purge_check(const Ctl *ctl)
+{
+	g_autoptr(GPtrArray) frames = selectors();
+
+	if (frames == NULL)
+		return EXIT_STATUS_USAGE;
+	if (must_ask(ctl)) {
+		paint_complain("--unmarked takes away what certprop did not put there, and of many "
+			       "users nobody is asked: look with --dry-run first, then say --yes");
+		return EXIT_STATUS_USAGE;
+	}
+
+	return EXIT_STATUS_DONE;
+}
+
 int verb_purge(Ctl *ctl, char **args)
 {
 	const Config *config = ctl_config(ctl);

@@ -28,6 +28,7 @@ _certpropctl() {
 	purge)
 		options='--json --dry-run --no-color --help --token --subject --issuer --endpoint'
 		options+=' --absent --expired --older-than --all --unmarked --yes '
+		options+=' --all-users --homes --timeout '
 		;;
 	*) options='--json --no-color --help' ;;
 	esac

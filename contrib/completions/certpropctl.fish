@@ -17,9 +17,9 @@ complete -c certpropctl -s h -l help -d 'Show help'
 complete -c certpropctl -l no-color -d 'No colours, also on a terminal'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -l version -d 'Print the version'
 complete -c certpropctl -n "__fish_seen_subcommand_from $commands" -l json -d 'Print JSON'
-complete -c certpropctl -n '__fish_seen_subcommand_from list' -l all-users -d 'As root: go over the homes of all users'
-complete -c certpropctl -n '__fish_seen_subcommand_from list' -l homes -d 'Each entry of this directory is a home' -r -F
-complete -c certpropctl -n '__fish_seen_subcommand_from list' -l timeout -d 'End a user\'s process after so many seconds' -r
+complete -c certpropctl -n '__fish_seen_subcommand_from list purge' -l all-users -d 'As root: go over the homes of all users'
+complete -c certpropctl -n '__fish_seen_subcommand_from list purge' -l homes -d 'Each entry of this directory is a home' -r -F
+complete -c certpropctl -n '__fish_seen_subcommand_from list purge' -l timeout -d 'End a user\'s process after so many seconds' -r
 complete -c certpropctl -n '__fish_seen_subcommand_from sync purge' -l dry-run -d 'Say what would be done, do nothing'
 complete -c certpropctl -n '__fish_seen_subcommand_from purge' -x -l token -d 'What this card put there'
 complete -c certpropctl -n '__fish_seen_subcommand_from purge' -x -l subject -d 'With this in the subject'

@@ -95,13 +95,13 @@ static void lay_link(const char *home, const char *name, const char *target)
 
 static void lay_linked_directory(const char *home)
 {
-	lay_link(home, ".pki", "../victim/.pki");
+	lay_link(home, ".pki", "../../victims/victim/.pki");
 }
 
 static void lay_linked_files(const char *home)
 {
-	g_autofree char *cert = in(fleet.homes, "victim/" FLEET_DATABASE "/cert9.db");
-	g_autofree char *key = in(fleet.homes, "victim/" FLEET_DATABASE "/key4.db");
+	g_autofree char *cert = in(fleet.victims, "victim/" FLEET_DATABASE "/cert9.db");
+	g_autofree char *key = in(fleet.victims, "victim/" FLEET_DATABASE "/key4.db");
 
 	empty_database(home);
 	lay_link(home, FLEET_DATABASE "/cert9.db", cert);
@@ -159,11 +159,12 @@ static void lay_profiles(const char *home)
 	g_autofree char *ini = in(home, ".mozilla/firefox/profiles.ini");
 	g_autofree char *firefox = in(home, ".mozilla/firefox");
 	g_autofree char *mozilla = in(home, ".mozilla");
-	g_autofree char *text = g_strdup_printf("[Profile0]\nName=a\nIsRelative=0\n"
-						"Path=%s/victim/" FLEET_DATABASE "\n"
-						"[Profile1]\nName=b\nIsRelative=1\n"
-						"Path=../../../victim/" FLEET_DATABASE "\n",
-		fleet.homes);
+	g_autofree char *text =
+		g_strdup_printf("[Profile0]\nName=a\nIsRelative=0\n"
+				"Path=%s/victim/" FLEET_DATABASE "\n"
+				"[Profile1]\nName=b\nIsRelative=1\n"
+				"Path=../../../../victims/victim/" FLEET_DATABASE "\n",
+			fleet.victims);
 
 	ck_assert_int_eq(g_mkdir_with_parents(firefox, 0700), 0);
 	ck_assert(g_file_set_contents(ini, text, -1, NULL));
@@ -177,8 +178,8 @@ static void lay_include(const char *home)
 	g_autofree char *dir = in(home, ".config/certprop");
 	g_autofree char *config = in(home, ".config");
 	g_autofree char *file = in(dir, "certprop.conf");
-	g_autofree char *text =
-		g_strdup_printf("[databases]\ninclude=%s/victim/" FLEET_DATABASE "\n", fleet.homes);
+	g_autofree char *text = g_strdup_printf(
+		"[databases]\ninclude=%s/victim/" FLEET_DATABASE "\n", fleet.victims);
 
 	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
 	ck_assert(g_file_set_contents(file, text, -1, NULL));
@@ -197,75 +198,114 @@ static void lay_strangers_home(const char *home)
 	fleet_do("chmod", "-R", "go+rX", pki, NULL);
 }
 
+/* A home like others, whose state directory is the victim's. */
+static void lay_state(const char *home)
+{
+	g_autofree char *local = in(home, ".local");
+	g_autofree char *pki = in(home, ".pki");
+	g_autofree char *from = in(fleet.model, ".pki");
+
+	ck_assert_int_eq(g_mkdir(local, 0700), 0);
+	give_to(local, ENEMY);
+	lay_link(home, ".local/state", "../../../victims/victim");
+	fleet_do("cp", "-a", from, pki, NULL);
+	fleet_do("chown", "-R", "72066:72066", pki, NULL);
+}
+
 static const struct {
 	void (*lay)(const char *home);
-	const char *status;
-	const char *reason; /* a part of it */
+	const char *closed, *open; /* what is complained of; NULL: there is nothing to be seen */
+	bool listed;               /* by list as it is, without a complaint */
 } traps[] = {
-	{lay_linked_directory, "ok", ""},
-	{lay_linked_files, "failed", "Permission denied"},
-	{lay_fifo, "failed", "not a regular file"},
-	{lay_device, "failed", "not a regular file"},
-	{lay_socket, "failed", "cert9.db"},
-	{lay_empty_file, "ok", ""},
-	{lay_dbm, "ok", ""},
-	{lay_unreadable, "failed", "Permission denied"},
-	{lay_profiles, NULL, ""} /* either way */,
-	{lay_include, "failed", "Permission denied"},
-	{lay_strangers_home, "ok", ""},
+	{lay_linked_directory, NULL, "belongs to user 72007"},
+	{lay_linked_files, "Permission denied", "belongs to user 72007"},
+	{lay_fifo, "not a regular file", "not a regular file"},
+	{lay_device, "not a regular file", "not a regular file"},
+	{lay_socket, "cert9.db", "cert9.db"},
+	{lay_empty_file, NULL, NULL},
+	{lay_dbm, NULL, NULL},
+	{lay_unreadable, "Permission denied", "Permission denied"},
+	{lay_profiles, "outside", "outside", true},
+	{lay_include, "Permission denied", "belongs to user 72007"},
+	{lay_strangers_home, NULL, NULL},
 };
 
-/* Each beside an honest home and the victim's: what is the enemy's is told, the run goes on, and
-   nobody's files change. */
-START_TEST(hostile_home)
+static void check_trap(GHashTable *lines, const char *reason, int status)
 {
-	const char *words[] = LIST_JSON;
-	g_autofree char *victim = fleet_home("victim", FLEET_UID);
+	ck_assert_str_eq(fleet_said(lines, "zoe", "status"), "ok");
+	ck_assert_str_eq(fleet_said(lines, "enemy", "status"), reason != NULL ? "failed" : "ok");
+	ck_assert_int_eq(status, reason != NULL ? 3 : 0);
+	if (reason != NULL)
+		ck_assert_msg(strstr(fleet_said(lines, "enemy", "reason"), reason) != NULL, "%s",
+			fleet_said(lines, "enemy", "reason"));
+}
+
+/* Beside an honest home, and with a victim who has his closed or open: the enemy's is told, the
+   run goes on, and the victim's files are as they were. */
+static void spring(int i, bool open)
+{
+	const char *list[] = LIST_JSON;
+	const char *purge[] = {"purge", "--all", "--all-users", "--json", NULL};
+	const char *reason = open ? traps[i].open : traps[i].closed;
+	g_autofree char *victim = fleet_victim(open);
 	g_autofree char *honest = fleet_home("zoe", FLEET_UID + 1);
 	g_autofree char *enemy = fleet_bare_home("enemy", ENEMY);
 	g_autofree char *out = NULL;
-	g_autofree char *err = NULL;
+	g_autofree char *purged = NULL;
+	int status;
 
-	/* the copies keep the model's modes: 0700, as homes are */
-	traps[_i].lay(enemy);
+	traps[i].lay(enemy);
+	g_autofree char *victim_before = fleet_sum(victim);
 	g_autofree char *before = fleet_sum(fleet.homes);
-	int status = fleet_ctl(&out, &err, words);
+	status = fleet_ctl(&out, NULL, list);
 	g_autoptr(GHashTable) lines = fleet_lines(out);
-
-	ck_assert_uint_eq(g_hash_table_size(lines), 3);
-	ck_assert_uint_eq(certificates(lines, "victim"), FLEET_OURS);
+	check_trap(lines, traps[i].listed ? NULL : reason, status);
 	ck_assert_uint_eq(certificates(lines, "zoe"), FLEET_OURS);
 	ck_assert_uint_eq(certificates(lines, "enemy"), 0);
-	if (traps[_i].status != NULL) {
-		ck_assert_str_eq(fleet_said(lines, "enemy", "status"), traps[_i].status);
-		ck_assert_msg(
-			strstr(fleet_said(lines, "enemy", "reason"), traps[_i].reason) != NULL,
-			"%s", fleet_said(lines, "enemy", "reason"));
-		ck_assert_int_eq(status, strcmp(traps[_i].status, "ok") == 0 ? 0 : 3);
-	}
 	g_autofree char *after = fleet_sum(fleet.homes);
 	ck_assert_str_eq(before, after);
+
+	status = fleet_ctl(&purged, NULL, purge);
+	g_autoptr(GHashTable) purge_lines = fleet_lines(purged);
+	check_trap(purge_lines, reason, status);
+	ck_assert_int_eq(fleet_marked(honest), 0);
+	ck_assert_int_eq(fleet_unmarked(honest), FLEET_FOREIGN);
+	g_autofree char *victim_after = fleet_sum(victim);
+	ck_assert_str_eq(victim_before, victim_after);
+}
+
+START_TEST(hostile_home)
+{
+	spring(_i, false);
 }
 END_TEST
 
-/* The same when the victim has left everything open to everybody. */
 START_TEST(hostile_home_of_an_open_victim)
 {
-	const char *words[] = LIST_JSON;
-	g_autofree char *victim = fleet_home("victim", FLEET_UID);
+	spring(_i, true);
+}
+END_TEST
+
+/* No place for a backup is no purge, and somebody else's place is none. */
+START_TEST(backup_at_a_victims)
+{
+	const char *words[] = {"purge", "--all", "--all-users", "--json", NULL};
+	g_autofree char *victim = fleet_victim(true);
 	g_autofree char *enemy = fleet_bare_home("enemy", ENEMY);
 	g_autofree char *out = NULL;
 
-	fleet_do("chmod", "-R", "a+rX", victim, NULL);
-	traps[_i].lay(enemy);
-	g_autofree char *before = fleet_sum(fleet.homes);
-	ck_assert_int_eq(fleet_ctl(&out, NULL, words), 3);
+	lay_state(enemy);
+	if (_i == 1)
+		ck_assert_int_eq(chmod(victim, 0777), 0);
+	g_autofree char *before = fleet_sum(fleet.victims);
+	ck_assert_int_ne(fleet_ctl(&out, NULL, words), 0);
 	g_autoptr(GHashTable) lines = fleet_lines(out);
 	ck_assert_str_eq(fleet_said(lines, "enemy", "status"), "failed");
-	ck_assert_msg(strstr(fleet_said(lines, "enemy", "reason"), "belongs to user 72000") != NULL,
+	ck_assert_msg(
+		strstr(fleet_said(lines, "enemy", "reason"), "nothing was taken away") != NULL,
 		"%s", fleet_said(lines, "enemy", "reason"));
-	ck_assert_uint_eq(certificates(lines, "enemy"), 0);
-	g_autofree char *after = fleet_sum(fleet.homes);
+	ck_assert_int_eq(fleet_marked(enemy), FLEET_OURS);
+	g_autofree char *after = fleet_sum(fleet.victims);
 	ck_assert_str_eq(before, after);
 }
 END_TEST
@@ -401,7 +441,8 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(homes, fleet_setup, NULL);
 	tcase_add_test(homes, each_in_his_own_home);
 	tcase_add_loop_test(homes, hostile_home, 0, G_N_ELEMENTS(traps));
-	tcase_add_loop_test(homes, hostile_home_of_an_open_victim, 0, 2);
+	tcase_add_loop_test(homes, hostile_home_of_an_open_victim, 0, G_N_ELEMENTS(traps));
+	tcase_add_loop_test(homes, backup_at_a_victims, 0, 2);
 	tcase_add_test(homes, what_is_no_home);
 	tcase_set_timeout(homes, 60);
 	suite_add_tcase(suite, homes);

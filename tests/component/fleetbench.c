@@ -118,6 +118,7 @@ void fleet_open(void)
 	ck_assert_ptr_nonnull(fleet.dir);
 	ck_assert_int_eq(chmod(fleet.dir, 0755), 0);
 	fleet.homes = g_build_filename(fleet.dir, "homes", NULL);
+	fleet.victims = g_build_filename(fleet.dir, "victims", NULL);
 	helpers = g_build_filename(fleet.dir, "helpers", NULL);
 	fleet_do("install", "-D", "-m", "755", "-t", helpers, STORE_PROGRAM, NULL);
 	fleet_do("chmod", "755", helpers, NULL);
@@ -140,8 +141,8 @@ void fleet_setup(void)
 	if (fleet.dir == NULL)
 		harness_skip("only root can become other users");
 
-	fleet_do("rm", "-rf", fleet.homes, NULL);
-	fleet_do("install", "-d", "-m", "755", fleet.homes, NULL);
+	fleet_do("rm", "-rf", fleet.homes, fleet.victims, NULL);
+	fleet_do("install", "-d", "-m", "755", fleet.homes, fleet.victims, NULL);
 }
 
 static void give(const char *path, uid_t uid)
@@ -169,12 +170,39 @@ char *fleet_bare_home(const char *name, uid_t uid)
 	return path;
 }
 
-int fleet_ctl(char **ret_out, char **ret_err, const char *const *words)
+void fleet_fill(unsigned n)
 {
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *err = NULL;
-	g_autofree char *out = NULL;
-	int status = -1;
+	g_autofree char *script = g_strdup_printf(
+		"rm -rf \"$1\"; mkdir -m 755 \"$1\" && i=0; while [ $i -lt %u ]; do "
+		"cp -a \"$0\" \"$1/h$i\" || exit 1; i=$((i + 1)); done; "
+		"u=0; while [ $u -lt %u ]; do i=$u; set -- \"$1\"; while [ $i -lt %u ]; do "
+		"set -- \"$@\" \"$1/h$i\"; i=$((i + %u)); done; "
+		"d=$1; shift; [ $# -eq 0 ] || chown -R $((%u + u)):$((%u + u)) \"$@\" || exit 1; "
+		"set -- \"$d\"; u=$((u + 1)); done",
+		n, FLEET_USERS, n, FLEET_USERS, FLEET_UID, FLEET_UID);
+
+	fleet_do("sh", "-c", script, fleet.model, fleet.homes, NULL);
+}
+
+char *fleet_nth(unsigned i)
+{
+	return g_strdup_printf("%s/h%u", fleet.homes, i);
+}
+
+char *fleet_victim(bool open)
+{
+	char *path = g_build_filename(fleet.victims, "victim", NULL);
+
+	fleet_do("cp", "-a", fleet.model, path, NULL);
+	give(path, FLEET_UID + 7);
+	if (open)
+		fleet_do("chmod", "-R", "a+rX", path, NULL);
+	return path;
+}
+
+GPtrArray *fleet_argv(const char *const *words)
+{
+	GPtrArray *argv = g_ptr_array_new();
 
 	g_ptr_array_add(argv, (gpointer)CTL_PROGRAM);
 	for (gsize i = 0; words[i] != NULL; i++)
@@ -184,6 +212,15 @@ int fleet_ctl(char **ret_out, char **ret_err, const char *const *words)
 		g_ptr_array_add(argv, fleet.homes);
 	}
 	g_ptr_array_add(argv, NULL);
+	return argv;
+}
+
+int fleet_ctl(char **ret_out, char **ret_err, const char *const *words)
+{
+	g_autoptr(GPtrArray) argv = fleet_argv(words);
+	g_autofree char *err = NULL;
+	g_autofree char *out = NULL;
+	int status = -1;
 
 	out = capture((const char *const *)argv->pdata, fleet.environment, &status, &err);
 	ck_assert_msg(WIFEXITED(status), "wait status %d: %s", status, err);
@@ -219,6 +256,32 @@ GHashTable *fleet_lines(const char *out)
 			"two lines for one home: %s", *line);
 	}
 	return lines;
+}
+
+unsigned fleet_count(GHashTable *lines, const char *status)
+{
+	GHashTableIter iter;
+	gpointer home;
+	unsigned n = 0;
+
+	g_hash_table_iter_init(&iter, lines);
+	while (g_hash_table_iter_next(&iter, &home, NULL))
+		n += strcmp(fleet_said(lines, home, "status"), status) == 0;
+	return n;
+}
+
+guint64 fleet_number(GHashTable *lines, const char *home, const char *member)
+{
+	JsonObject *object = g_hash_table_lookup(lines, home);
+	JsonArray *databases;
+	guint64 sum = 0;
+
+	ck_assert_msg(object != NULL, "no line for %s", home);
+	databases = json_object_get_array_member(object, "databases");
+	for (guint i = 0; i < json_array_get_length(databases); i++)
+		sum += (guint64)json_object_get_int_member(
+			json_array_get_object_element(databases, i), member);
+	return sum;
 }
 
 const char *fleet_said(GHashTable *lines, const char *home, const char *member)
@@ -283,7 +346,7 @@ static void append_row(GString *to, sqlite3_stmt *statement)
 	g_string_append_c(to, '\n');
 }
 
-char *fleet_contents(const char *home, gboolean foreign_only)
+char *fleet_contents(const char *home, bool foreign_only)
 {
 	GString *contents = g_string_new(NULL);
 	sqlite3 *db = open_database(home);

@@ -8,6 +8,7 @@
 
 #include <glib.h>
 #include <json-glib/json-glib.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define FLEET_OURS     10
@@ -18,7 +19,8 @@
 typedef struct FleetBench {
 	char *dir; /* all of it; everybody may pass through */
 	char *homes;
-	char *model; /* a home */
+	char *victims; /* homes that --all-users does not go to */
+	char *model;   /* a home */
 	char **environment;
 } FleetBench;
 
@@ -35,14 +37,27 @@ void fleet_setup(void);
 char *fleet_home(const char *name, uid_t uid) G_GNUC_WARN_UNUSED_RESULT;
 /* The same without a database, and without anything else. */
 char *fleet_bare_home(const char *name, uid_t uid) G_GNUC_WARN_UNUSED_RESULT;
+/* n of the first kind, h0 to h(n-1), of FLEET_USERS users in turn. Replaces what is there. */
+#define FLEET_USERS 5
+void fleet_fill(unsigned n);
+char *fleet_nth(unsigned i) G_GNUC_WARN_UNUSED_RESULT;
+/* Somebody's home beside the others, whom the homes are not to reach: mode 0700, or open to
+   everybody's eyes. */
+char *fleet_victim(bool open) G_GNUC_WARN_UNUSED_RESULT;
 /* Runs a program, which must succeed. */
 void fleet_do(const char *program, ...) G_GNUC_NULL_TERMINATED;
 
+/* The whole command line for these words. */
+GPtrArray *fleet_argv(const char *const *words) G_GNUC_WARN_UNUSED_RESULT;
 /* certpropctl with these words, over these homes if `--homes` is not among them. Returns the exit
    status; the outputs where wanted. */
 int fleet_ctl(char **ret_out, char **ret_err, const char *const *words);
 /* The lines of JSON in `out`: JsonObject, by the last part of the home's path. */
 GHashTable *fleet_lines(const char *out) G_GNUC_WARN_UNUSED_RESULT;
+/* How many lines have this status. */
+unsigned fleet_count(GHashTable *lines, const char *status);
+/* The sum of a number over the databases of a line. */
+guint64 fleet_number(GHashTable *lines, const char *home, const char *member);
 /* A text of such a line; the test fails if there is no such line. */
 const char *fleet_said(GHashTable *lines, const char *home, const char *member);
 
@@ -51,6 +66,6 @@ int fleet_marked(const char *home);
 int fleet_unmarked(const char *home);
 /* Everything that is in the database, object by object and attribute by attribute, whatever the
    order and the numbers of the rows; with `foreign_only` without what is marked. */
-char *fleet_contents(const char *home, gboolean foreign_only) G_GNUC_WARN_UNUSED_RESULT;
+char *fleet_contents(const char *home, bool foreign_only) G_GNUC_WARN_UNUSED_RESULT;
 /* A sum over names, owners, modes, link targets and contents of all that is below. */
 char *fleet_sum(const char *path) G_GNUC_WARN_UNUSED_RESULT;
