@@ -22,13 +22,6 @@ static RigProcess *start_daemon(void)
 	return rig_process_start(argv, &options);
 }
 
-static bool all_marked(gpointer data)
-{
-	g_autoptr(GPtrArray) rows = rig_db_certificates(bench.database);
-
-	return rig_db_marked(rows) == CTL_CERTS;
-}
-
 static bool is_answering(gpointer data)
 {
 	g_autofree char *out = NULL;
@@ -38,6 +31,20 @@ static bool is_answering(gpointer data)
 	JsonObject *daemon = json_object_get_object_member(json_node_get_object(root), "daemon");
 
 	return json_object_get_boolean_member(daemon, "answers");
+}
+
+/* Also that what was written was confirmed. */
+static bool is_read(gpointer data)
+{
+	g_autofree char *out = NULL;
+	g_autoptr(GPtrArray) rows = rig_db_certificates(bench.database);
+
+	ck_assert_int_eq(ctl_run(&out, NULL, "status", "--json", NULL), 0);
+	g_autoptr(JsonNode) root = contract_check(out, ctl_status_contract);
+	JsonObject *reader = contract_element(contract_member(root, "endpoints", 0), "readers", 0);
+
+	return strcmp(contract_text(reader, "state"), "read") == 0 &&
+	       rig_db_marked(rows) == CTL_CERTS;
 }
 
 static JsonObject *daemon_of(JsonNode *status)
@@ -50,7 +57,7 @@ START_TEST(daemon_is_asked)
 	rig_card_insert_seen(bench.card);
 	g_autoptr(RigProcess) daemon = start_daemon();
 	rig_wait_until(is_answering, NULL, CTL_LONG_MS, "the daemon does not answer");
-	rig_wait_until(all_marked, NULL, CTL_LONG_MS, "the certificates do not come");
+	rig_wait_until(is_read, NULL, CTL_LONG_MS, "the card is not read");
 
 	g_autoptr(JsonNode) status = ctl_json(0, ctl_status_contract, "status", NULL);
 	ck_assert(json_object_get_boolean_member(daemon_of(status), "running"));
@@ -72,7 +79,7 @@ START_TEST(hung_daemon_is_passed_by)
 	rig_card_insert_seen(bench.card);
 	g_autoptr(RigProcess) daemon = start_daemon();
 	rig_wait_until(is_answering, NULL, CTL_LONG_MS, "the daemon does not answer");
-	rig_wait_until(all_marked, NULL, CTL_LONG_MS, "the certificates do not come");
+	rig_wait_until(is_read, NULL, CTL_LONG_MS, "the card is not read");
 	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGSTOP), 0);
 
 	gint64 start = g_get_monotonic_time();

@@ -67,7 +67,7 @@ typedef enum { JOB_CONFIRM_YES, JOB_CONFIRM_NO, JOB_CONFIRM_CLOSE } JobConfirm;
 typedef struct Job {
 	WireStoreMode mode;
 	guint64 flags;
-	gint64 session; /* since when it runs; 0: not told */
+	gint64 session;       /* since when it runs; 0: not told */
 	const char *host;     /* "host-a" if NULL */
 	const char *endpoint; /* "local" if NULL */
 	const Card *card;     /* in the reader; NULL: no scan */
@@ -97,7 +97,7 @@ typedef struct Outcome {
 	Report *report;
 	unsigned pending; /* removals that waited */
 	unsigned added;   /* creates and claims that did */
-	gint64 took; /* microseconds */
+	gint64 took;      /* microseconds */
 } Outcome;
 
 Outcome job_run(const Home *home, const Job *job);
