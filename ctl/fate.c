@@ -34,14 +34,33 @@ const char *fate_sentence(Fate fate)
 	return sentences[fate];
 }
 
-/* Does the event take this claim of this host? */
-static bool goes(const Config *config, const ReportClaim *claim, FateEvent event)
+/* Its card leaves, or its session ends. */
+static bool leaves(
+	const Config *config, const ReportCert *cert, const ReportClaim *claim, FateEvent event)
 {
-	if (strcmp(claim->endpoint, "local") == 0)
-		return (event == FATE_ON_REMOVAL ? config->on_removal : config->on_logout) ==
-		       CONFIG_REMOVE;
+	if (strcmp(claim->endpoint, "local") != 0)
+		return config->redirected != CONFIG_REDIRECTED_KEEP;
+	if ((cert->flags & WIRE_CERT_CA) != 0 && config->cleanup == CONFIG_CLEANUP_KEEP)
+		return false;
+	return (event == FATE_ON_REMOVAL ? config->on_removal : config->on_logout) == CONFIG_REMOVE;
+}
 
-	return config->redirected != CONFIG_REDIRECTED_KEEP;
+/* Does the event take this claim of this host? */
+static bool goes(
+	const Config *config, const ReportCert *cert, const ReportClaim *claim, FateEvent event)
+{
+	switch (event) {
+	case FATE_ON_REMOVAL:
+	case FATE_ON_LOGOUT:
+		return leaves(config, cert, claim, event);
+	case FATE_ON_RENEWAL:
+		/* Without a serial number the next card may be another one. */
+		return token_has_identity(claim->token);
+	case FATE_ON_EXPIRY:
+		return config->time_invalid == CONFIG_SKIP;
+	}
+
+	return false;
 }
 
 static bool another_holds(const Config *config, const ReportCert *cert, const ReportClaim *claim,
@@ -53,7 +72,7 @@ static bool another_holds(const Config *config, const ReportCert *cert, const Re
 		if (other == claim)
 			continue;
 		if (event == FATE_ON_LOGOUT && strcmp(other->host, host) == 0 &&
-			goes(config, other, event))
+			goes(config, cert, other, event))
 			continue;
 
 		return true;
@@ -67,7 +86,7 @@ Fate fate_of_claim(const Config *config, const ReportCert *cert, const ReportCla
 {
 	if (strcmp(claim->host, host) != 0)
 		return FATE_ELSEWHERE;
-	if (!goes(config, claim, event))
+	if (!goes(config, cert, claim, event))
 		return FATE_STAYS;
 	if (another_holds(config, cert, claim, host, event))
 		return FATE_SHARED;

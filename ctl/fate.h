@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * What becomes of a propagated certificate when its card leaves, or when the session ends, under a
- * given configuration. Tells, decides nothing: the store's plan does that.
+ * What becomes of a propagated certificate when its card leaves or was renewed, when the session
+ * ends or its validity, under a given configuration. Tells, decides nothing: the store's plan does
+ * that.
  */
 
 #include "config.h"
@@ -14,6 +15,8 @@ G_BEGIN_DECLS
 typedef enum {
 	FATE_ON_REMOVAL, /* the card of this claim is taken out */
 	FATE_ON_LOGOUT,  /* the session of this host ends */
+	FATE_ON_RENEWAL, /* the card is read and carries it no longer */
+	FATE_ON_EXPIRY,  /* the card is read when its validity has ended */
 } FateEvent;
 
 typedef enum {

@@ -9,13 +9,13 @@
 
 #include "ctl.h"
 #include "emit.h"
-#include "fate.h"
 #include "key.h"
 #include "listing.h"
 #include "live.h"
 #include "match.h"
 #include "names.h"
 #include "progress.h"
+#include "provenance.h"
 #include "table.h"
 #include "text.h"
 
@@ -31,22 +31,6 @@ typedef struct Show {
 static bool is_ours(const ReportCert *cert)
 {
 	return (cert->flags & WIRE_CERT_OURS) != 0;
-}
-
-static void put_claim(
-	Json *json, const Show *show, const ReportCert *cert, const ReportClaim *claim)
-{
-	const char *host = show->live->host;
-
-	json_open_object(json, NULL);
-	emit_claim(json, claim);
-	json_put_text(json, "key", key_word(key_of_claim(claim, show->live->endpoints, host)));
-	json_put_bool(json, "this_host", strcmp(claim->host, host) == 0);
-	json_put_text(json, "on_removal",
-		fate_word(fate_of_claim(show->config, cert, claim, host, FATE_ON_REMOVAL)));
-	json_put_text(json, "on_logout",
-		fate_word(fate_of_claim(show->config, cert, claim, host, FATE_ON_LOGOUT)));
-	json_close_object(json);
 }
 
 static void print_json(const Show *show)
@@ -71,20 +55,14 @@ static void print_json(const Show *show)
 		json_put_text(json, "key", key_word(key));
 		json_open_array(json, "claims");
 		for (guint j = 0; j < cert->claims->len; j++)
-			put_claim(json, show, cert, g_ptr_array_index(cert->claims, j));
+			provenance_put(json, show->config, show->live, cert,
+				g_ptr_array_index(cert->claims, j));
 		json_close_array(json);
 		json_close_object(json);
 	}
 	json_close_array(json);
 	json_close_object(json);
 	json_print(json);
-}
-
-static void row(Table *table, const char *title, const char *text)
-{
-	table_cell(table, PAINT_FAINT, title);
-	table_cell(table, PAINT_PLAIN, text);
-	table_end_row(table);
 }
 
 static void print_cert(const ReportCert *cert)
@@ -98,64 +76,13 @@ static void print_cert(const ReportCert *cert)
 						     : "valid now";
 	g_autofree char *validity = g_strdup_printf("%s, from %s until %s", state, from, until);
 
-	row(table, "Subject", cert->subject);
-	row(table, "Issuer", cert->issuer);
-	row(table, "Serial", cert->serial);
-	row(table, "SHA-256", cert->sha256);
-	row(table, "Validity", validity);
+	table_field(table, "Subject", cert->subject);
+	table_field(table, "Issuer", cert->issuer);
+	table_field(table, "Serial", cert->serial);
+	table_field(table, "SHA-256", cert->sha256);
+	table_field(table, "Validity", validity);
 	if ((cert->flags & WIRE_CERT_CA) != 0)
-		row(table, "Kind", "certificate of an authority (CA)");
-	table_print(table);
-}
-
-static char *key_sentence(const Show *show, const ReportClaim *claim)
-{
-	const SeenReader *reader = seen_find_token(show->live->endpoints, claim->token);
-
-	switch (key_of_claim(claim, show->live->endpoints, show->live->host)) {
-	case KEY_PRESENT:
-		return g_strdup_printf("present: the card is in reader \"%s\"", reader->name);
-	case KEY_ABSENT:
-		return g_strdup("absent: the card is in no reader");
-	case KEY_UNKNOWN:
-		break;
-	}
-
-	if (reader != NULL)
-		return g_strdup(
-			"unknown: a card of this kind is here, but it has no serial number");
-	if (strcmp(claim->host, show->live->host) != 0)
-		return g_strdup("unknown: another host propagated it, and the card is not here");
-
-	return g_strdup("unknown: not all readers could be asked; see " NAME_CTL " status");
-}
-
-static void print_claim(const Show *show, const ReportCert *cert, const ReportClaim *claim)
-{
-	const char *host = show->live->host;
-	bool here = strcmp(claim->host, host) == 0;
-	g_autoptr(Table) table = table_new(4);
-	g_autofree char *token = g_strdup_printf("\"%s\": %s, %s, serial %s", claim->token->label,
-		claim->token->manufacturer, claim->token->model,
-		*claim->token->serial != '\0' ? claim->token->serial : "(none)");
-	g_autofree char *object = g_strdup_printf("id %s, \"%s\"", claim->id, claim->object);
-	g_autofree char *reader =
-		g_strdup_printf("%s, endpoint %s", claim->reader, claim->endpoint);
-	g_autofree char *where = g_strdup_printf("%s%s%s", here ? "this one" : "another (",
-		here ? "" : claim->host, here ? "" : ")");
-	g_autofree char *key = key_sentence(show, claim);
-
-	row(table, "Token", token);
-	row(table, "Key there", object);
-	row(table, "Module", claim->module);
-	row(table, "Reader", reader);
-	row(table, "Host", where);
-	row(table, "Since", claim->since);
-	row(table, "Key now", key);
-	row(table, "Card leaves",
-		fate_sentence(fate_of_claim(show->config, cert, claim, host, FATE_ON_REMOVAL)));
-	row(table, "Log-off",
-		fate_sentence(fate_of_claim(show->config, cert, claim, host, FATE_ON_LOGOUT)));
+		table_field(table, "Kind", "certificate of an authority (CA)");
 	table_print(table);
 }
 
@@ -179,7 +106,8 @@ static void print_match(const Show *show, const Match *match)
 	for (guint i = 0; i < cert->claims->len; i++) {
 		if (cert->claims->len > 1)
 			paint_line(PAINT_PLAIN, "  claim %u of %u", i + 1, cert->claims->len);
-		print_claim(show, cert, g_ptr_array_index(cert->claims, i));
+		provenance_print(
+			show->config, show->live, cert, g_ptr_array_index(cert->claims, i));
 	}
 }
 

@@ -79,6 +79,23 @@ static void put_endpoints(Json *json, const Live *live)
 	json_close_array(json);
 }
 
+/* Of each certificate. */
+static void put_keys(Json *json, const ReportDatabase *database, const Live *live)
+{
+	json_open_array(json, "propagated");
+	for (guint i = 0; i < database->certs->len; i++) {
+		const ReportCert *cert = g_ptr_array_index(database->certs, i);
+
+		json_open_object(json, NULL);
+		json_put_text(json, "sha256", cert->sha256);
+		json_put_text(json, "nickname", cert->nickname);
+		json_put_text(
+			json, "key", key_word(key_of_cert(cert, live->endpoints, live->host)));
+		json_close_object(json);
+	}
+	json_close_array(json);
+}
+
 static void put_databases(Json *json, const Live *live, const Report *report)
 {
 	json_open_array(json, "databases");
@@ -94,6 +111,7 @@ static void put_databases(Json *json, const Live *live, const Report *report)
 		for (Key key = KEY_PRESENT; key <= KEY_UNKNOWN; key++)
 			json_put_number(json, key_word(key), counts.keys[key]);
 		json_close_object(json);
+		put_keys(json, database, live);
 		json_close_object(json);
 	}
 	json_close_array(json);
@@ -210,6 +228,23 @@ static char *counts_text(const Counts *counts, guint total)
 	return g_string_free(text, FALSE);
 }
 
+/* Of each certificate. */
+static void print_keys(const ReportDatabase *database, const Live *live)
+{
+	g_autoptr(Table) table = table_new(4);
+
+	for (guint i = 0; i < database->certs->len; i++) {
+		const ReportCert *cert = g_ptr_array_index(database->certs, i);
+		Key key = key_of_cert(cert, live->endpoints, live->host);
+
+		table_cellf(table, key == KEY_PRESENT ? PAINT_GOOD : PAINT_FAINT, "key %s",
+			key_word(key));
+		table_cell(table, PAINT_PLAIN, cert->nickname);
+		table_end_row(table);
+	}
+	table_print(table);
+}
+
 static void print_database(const ReportDatabase *database, const Live *live)
 {
 	g_autoptr(Table) table = table_new(2);
@@ -224,6 +259,7 @@ static void print_database(const ReportDatabase *database, const Live *live)
 	table_print(table);
 	if (*database->reason != '\0')
 		paint_line(PAINT_PLAIN, "    %s", database->reason);
+	print_keys(database, live);
 }
 
 static void print_databases(const Live *live, const Report *report)

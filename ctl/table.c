@@ -108,6 +108,13 @@ void table_row(Table *table, Paint paint, ...)
 	table_end_row(table);
 }
 
+void table_field(Table *table, const char *name, const char *text)
+{
+	table_cell(table, PAINT_FAINT, name);
+	table_cell(table, PAINT_PLAIN, text);
+	table_end_row(table);
+}
+
 static GArray *column_widths(const Table *table)
 {
 	GArray *widths = g_array_new(FALSE, TRUE, sizeof(gsize));

@@ -25,6 +25,8 @@ void table_cellf(Table *table, Paint paint, const char *format, ...) G_GNUC_PRIN
 void table_end_row(Table *table);
 /* A row of titles, or of anything else that is all of one kind; ends with NULL. */
 void table_row(Table *table, Paint paint, ...) G_GNUC_NULL_TERMINATED;
+/* A row of a name and what is said to it. */
+void table_field(Table *table, const char *name, const char *text);
 
 /* All rows. */
 char *table_text(const Table *table) G_GNUC_WARN_UNUSED_RESULT;

@@ -20,7 +20,8 @@
 	"\"application\": \"=shared|chromium|firefox|thunderbird|other\"," \
 	"\"profile\": \"text\","                                           \
 	"\"status\": \"=ok|busy|read-only|missing|damaged|foreign\", \"reason\": \"text\""
-#define KEY "\"key\": \"=present|absent|unknown\""
+#define FATE "\"=stays|shared|handed-over|deleted|elsewhere\""
+#define KEY  "\"key\": \"=present|absent|unknown\""
 #define TOKEN                                                                       \
 	"\"manufacturer\": \"text+\", \"model\": \"text+\", \"serial\": \"text+\"," \
 	"\"label\": \"text+\", \"module\": \"text+\", \"certificates\": \"int\""
@@ -51,13 +52,14 @@ const char ctl_status_contract[] =
 	"\"reason\": \"text\", \"counter\": \"int\", \"atr\": \"hex\", \"retry_at\": \"text\","
 	"\"tokens\": [{" TOKEN "}]}]}], \"databases\": [{" DATABASE
 	", \"certificates\": \"int\", \"keys\": {\"present\": \"int\", \"absent\": \"int\","
-	"\"unknown\": \"int\"}}]}";
+	"\"unknown\": \"int\"}, \"propagated\": [{\"sha256\": \"sha256\","
+	"\"nickname\": \"text\", " KEY "}]}]}";
 const char ctl_show_contract[] =
 	"{" CERT ", \"databases\": [{" DATABASE
 	", \"nickname\": \"text\", \"propagated\": \"bool\", \"adopted\": \"bool\", " KEY
-	", \"claims\": [{" CLAIM ", " KEY ", \"this_host\": \"bool\","
-	"\"on_removal\": \"=stays|shared|handed-over|deleted|elsewhere\","
-	"\"on_logout\": \"=stays|shared|handed-over|deleted|elsewhere\"}]}]}";
+	", \"claims\": [{" CLAIM ", " KEY ", \"this_host\": \"bool\", \"why\": \"text+\","
+	"\"on_removal\": " FATE ", \"on_logout\": " FATE ", \"on_renewal\": " FATE
+	", \"on_expiry\": " FATE "}]}]}";
 const char ctl_databases_contract[] = "{\"databases\": [{" DATABASE "}]}";
 const char ctl_config_contract[] =
 	"{\"keys\": [{\"group\": \"text+\", \"key\": \"text+\", \"value\": \"text\","

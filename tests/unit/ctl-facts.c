@@ -152,24 +152,36 @@ static const struct {
 	const char *settings[2][3]; /* group, key, value */
 	guint flags;
 	const char *claims[2][2]; /* endpoint, host; the first is asked about */
-	Fate removal, logout;
+	Fate removal, logout, renewal, expiry;
 } fates[] = {
-	{"defaults", {{NULL}}, 0, {{"local", HERE}}, FATE_STAYS, FATE_STAYS},
-	{"removal", {{"local", "on-removal", "remove"}}, 0, {{"local", HERE}}, FATE_DELETED,
-		FATE_STAYS},
-	{"log-out", {{"local", "on-logout", "remove"}}, 0, {{"local", HERE}}, FATE_STAYS,
+	{"defaults", {{NULL}}, 0, {{"local", HERE}}, FATE_STAYS, FATE_STAYS, FATE_DELETED,
 		FATE_DELETED},
+	{"removal", {{"local", "on-removal", "remove"}}, 0, {{"local", HERE}}, FATE_DELETED,
+		FATE_STAYS, FATE_DELETED, FATE_DELETED},
+	{"log-out", {{"local", "on-logout", "remove"}}, 0, {{"local", HERE}}, FATE_STAYS,
+		FATE_DELETED, FATE_DELETED, FATE_DELETED},
+	{"expired ones allowed", {{"filter", "time-invalid", "allow"}}, 0, {{"local", HERE}},
+		FATE_STAYS, FATE_STAYS, FATE_DELETED, FATE_STAYS},
 	{"adopted", {{"local", "on-removal", "remove"}}, WIRE_CERT_ADOPTED, {{"local", HERE}},
-		FATE_HANDED, FATE_STAYS},
+		FATE_HANDED, FATE_STAYS, FATE_HANDED, FATE_HANDED},
 	{"two cards", {{"local", "on-removal", "remove"}, {"local", "on-logout", "remove"}}, 0,
-		{{"local", HERE}, {"local", HERE}}, FATE_SHARED, FATE_DELETED},
+		{{"local", HERE}, {"local", HERE}}, FATE_SHARED, FATE_DELETED, FATE_SHARED,
+		FATE_SHARED},
 	{"two hosts", {{"local", "on-removal", "remove"}, {"local", "on-logout", "remove"}}, 0,
-		{{"local", HERE}, {"local", THERE}}, FATE_SHARED, FATE_SHARED},
+		{{"local", HERE}, {"local", THERE}}, FATE_SHARED, FATE_SHARED, FATE_SHARED,
+		FATE_SHARED},
 	{"another host's", {{"local", "on-removal", "remove"}}, 0, {{"local", THERE}},
-		FATE_ELSEWHERE, FATE_ELSEWHERE},
-	{"redirected", {{NULL}}, 0, {{"xrdp:10", HERE}}, FATE_DELETED, FATE_DELETED},
+		FATE_ELSEWHERE, FATE_ELSEWHERE, FATE_ELSEWHERE, FATE_ELSEWHERE},
+	{"redirected", {{NULL}}, 0, {{"xrdp:10", HERE}}, FATE_DELETED, FATE_DELETED, FATE_DELETED,
+		FATE_DELETED},
 	{"redirected, kept", {{"redirected", "policy", "keep"}}, 0, {{"xrdp:10", HERE}}, FATE_STAYS,
-		FATE_STAYS},
+		FATE_STAYS, FATE_DELETED, FATE_DELETED},
+	{"an authority", {{"local", "on-removal", "remove"}, {"local", "on-logout", "remove"}},
+		WIRE_CERT_CA, {{"local", HERE}}, FATE_DELETED, FATE_DELETED, FATE_DELETED,
+		FATE_DELETED},
+	{"an authority, kept", {{"local", "on-removal", "remove"}, {"ca", "cleanup", "keep"}},
+		WIRE_CERT_CA, {{"local", HERE}}, FATE_STAYS, FATE_STAYS, FATE_DELETED,
+		FATE_DELETED},
 };
 
 START_TEST(fate)
@@ -196,6 +208,13 @@ START_TEST(fate)
 		removal == fates[_i].removal, "%s: removal %s", fates[_i].name, fate_word(removal));
 	ck_assert_msg(
 		logout == fates[_i].logout, "%s: log-out %s", fates[_i].name, fate_word(logout));
+
+	Fate renewal = fate_of_claim(config, cert, claim, HERE, FATE_ON_RENEWAL);
+	Fate expiry = fate_of_claim(config, cert, claim, HERE, FATE_ON_EXPIRY);
+	ck_assert_msg(
+		renewal == fates[_i].renewal, "%s: renewal %s", fates[_i].name, fate_word(renewal));
+	ck_assert_msg(
+		expiry == fates[_i].expiry, "%s: expiry %s", fates[_i].name, fate_word(expiry));
 }
 END_TEST
 
