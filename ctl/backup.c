@@ -71,15 +71,34 @@ static bool too_many(GError **error)
 	return false;
 }
 
-static bool add_object(Backup *backup, const char *path, WireReader *frame, GError **error)
+BackupObject *backup_add(Backup *backup, const char *path, const char *sha256, const char *nickname)
 {
 	BackupObject *object = g_new0(BackupObject, 1);
 
 	object->path = g_strdup(path);
-	object->sha256 = wire_get_text(frame, HEX_NAME_MAX);
-	object->nickname = wire_get_text(frame, WIRE_TEXT_MAX);
+	object->sha256 = g_strdup(sha256);
+	object->nickname = g_strdup(nickname);
 	object->attributes = g_ptr_array_new_with_free_func(attribute_free);
 	g_ptr_array_add(backup->objects, object);
+
+	return object;
+}
+
+void backup_add_attribute(BackupObject *object, guint64 type, GBytes *value)
+{
+	BackupAttribute *attribute = g_new0(BackupAttribute, 1);
+
+	attribute->type = type;
+	attribute->value = value;
+	g_ptr_array_add(object->attributes, attribute);
+}
+
+static bool add_object(Backup *backup, const char *path, WireReader *frame, GError **error)
+{
+	g_autofree char *sha256 = wire_get_text(frame, HEX_NAME_MAX);
+	g_autofree char *nickname = wire_get_text(frame, WIRE_TEXT_MAX);
+
+	(void)backup_add(backup, path, sha256, nickname);
 	if (backup->objects->len > BACKUP_OBJECTS_MAX)
 		return too_many(error);
 
@@ -88,8 +107,8 @@ static bool add_object(Backup *backup, const char *path, WireReader *frame, GErr
 
 static bool add_attribute(Backup *backup, WireReader *frame, GError **error)
 {
-	BackupAttribute *attribute;
 	BackupObject *object;
+	guint64 type;
 
 	if (backup->objects->len == 0)
 		return too_many(error);
@@ -97,10 +116,8 @@ static bool add_attribute(Backup *backup, WireReader *frame, GError **error)
 	if (object->attributes->len == BACKUP_ATTRIBUTES_MAX)
 		return too_many(error);
 
-	attribute = g_new0(BackupAttribute, 1);
-	attribute->type = wire_get_number(frame);
-	attribute->value = wire_get_bytes(frame, WIRE_FRAME_MAX);
-	g_ptr_array_add(object->attributes, attribute);
+	type = wire_get_number(frame);
+	backup_add_attribute(object, type, wire_get_bytes(frame, WIRE_FRAME_MAX));
 
 	return wire_reader_done(frame, error);
 }

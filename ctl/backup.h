@@ -14,8 +14,10 @@
 G_BEGIN_DECLS
 
 #define BACKUP_VERSION        1
-#define BACKUP_OBJECTS_MAX    4096u /* as many as a store sends */
-#define BACKUP_ATTRIBUTES_MAX 64u   /* of one object */
+#define BACKUP_OBJECTS_MAX    4096u          /* as many as a store sends */
+#define BACKUP_ATTRIBUTES_MAX 64u            /* of one object */
+#define BACKUP_VALUE_MAX      (192u * 1024u) /* of one attribute: it has to fit into a frame */
+#define BACKUP_FILE_MAX       (128u << 20)
 
 typedef struct BackupAttribute {
 	guint64 type; /* as PKCS#11 numbers it */
@@ -37,6 +39,11 @@ Backup *backup_new(void);
 Backup *backup_free(Backup *backup);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Backup, backup_free)
 
+/* One more object, without attributes; borrowed. */
+BackupObject *backup_add(
+	Backup *backup, const char *path, const char *sha256, const char *nickname);
+/* Takes `value`. */
+void backup_add_attribute(BackupObject *object, guint64 type, GBytes *value);
 /* Adds a frame OBJECT or ATTRIBUTE of the store, about the database `path`. Errors: PROTOCOL. */
 bool backup_add_frame(Backup *backup, const char *path, WireReader *frame,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -45,5 +52,12 @@ bool backup_add_frame(Backup *backup, const char *path, WireReader *frame,
 char *backup_dir(void) G_GNUC_WARN_UNUSED_RESULT;
 /* A new file there, on the disk when this returns. Returns its path, or NULL. */
 char *backup_write(const Backup *backup, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Names of the files there, the newest first. Empty if there are none. */
+GPtrArray *backup_names(void);
+/* Reads such a file, wherever it is. Nothing in it is believed: it must be ours, for nobody else to
+   write, and in every detail as backup_write() makes them. Errors: MISSING, FOREIGN, LIMIT,
+   PROTOCOL. */
+Backup *backup_read(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

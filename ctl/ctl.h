@@ -30,6 +30,7 @@ const Config *ctl_config(const Ctl *ctl);
 extern const GOptionEntry purge_entries[];
 /* Are they right? Says once, before many users have their turns, what each would complain of. */
 int purge_check(const Ctl *ctl);
+extern const GOptionEntry undo_entries[];
 
 /* `args` are the words after the command, NULL-terminated, as many as the command's table entry
    allows. */
@@ -38,6 +39,7 @@ int verb_list(Ctl *ctl, char **args);
 int verb_show(Ctl *ctl, char **args);
 int verb_sync(Ctl *ctl, char **args);
 int verb_purge(Ctl *ctl, char **args);
+int verb_undo(Ctl *ctl, char **args);
 int verb_monitor(Ctl *ctl, char **args);
 int verb_databases(Ctl *ctl, char **args);
 int verb_config(Ctl *ctl, char **args);

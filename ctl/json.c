@@ -185,6 +185,57 @@ const char *json_doc_text(const JsonDoc *doc, const char *member)
 	return json_node_get_string(node);
 }
 
+/* JsonItem is what callers call a JsonNode that they may only read. */
+static JsonNode *item_member(const JsonItem *item, const char *name)
+{
+	return member_of((JsonNode *)(gpointer)item, name);
+}
+
+const JsonItem *json_doc_item(const JsonDoc *doc)
+{
+	return (const JsonItem *)doc->root;
+}
+
+bool json_item_text(const JsonItem *item, const char *member, const char **ret_text)
+{
+	JsonNode *node = item_member(item, member);
+
+	if (node == NULL || json_node_get_value_type(node) != G_TYPE_STRING)
+		return false;
+
+	*ret_text = json_node_get_string(node);
+	return true;
+}
+
+bool json_item_number(const JsonItem *item, const char *member, gint64 *ret_number)
+{
+	JsonNode *node = item_member(item, member);
+
+	if (node == NULL || json_node_get_value_type(node) != G_TYPE_INT64)
+		return false;
+
+	*ret_number = json_node_get_int(node);
+	return true;
+}
+
+bool json_item_array(const JsonItem *item, const char *member, guint *ret_n)
+{
+	JsonNode *node = item_member(item, member);
+
+	if (node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
+		return false;
+
+	*ret_n = json_array_get_length(json_node_get_array(node));
+	return true;
+}
+
+const JsonItem *json_item_element(const JsonItem *item, const char *member, guint n)
+{
+	JsonArray *array = json_node_get_array(item_member(item, member));
+
+	return (const JsonItem *)json_array_get_element(array, n);
+}
+
 static bool must_escape(gunichar c)
 {
 	GUnicodeType type = g_unichar_type(c);

@@ -43,6 +43,17 @@ guint64 json_doc_sum(const JsonDoc *doc, const char *array, const char *member);
 /* A text among its members; "" if there is none. Borrowed. */
 const char *json_doc_text(const JsonDoc *doc, const char *member);
 
+/* One value of a document; the document's. */
+typedef struct JsonItem JsonItem;
+
+const JsonItem *json_doc_item(const JsonDoc *doc);
+/* A member of an object, if it is of that kind: false, and *ret_x as it was, if not. */
+bool json_item_text(const JsonItem *item, const char *member, const char **ret_text);
+bool json_item_number(const JsonItem *item, const char *member, gint64 *ret_number);
+bool json_item_array(const JsonItem *item, const char *member, guint *ret_n);
+/* The nth element of the array `member`, which is there. */
+const JsonItem *json_item_element(const JsonItem *item, const char *member, guint n);
+
 /* The finished text with a newline after it: on one line, or indented for people. */
 char *json_text(Json *json, bool pretty) G_GNUC_WARN_UNUSED_RESULT;
 /* To standard output, indented if that is a terminal. */

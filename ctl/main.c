@@ -54,6 +54,8 @@ static const Verb verbs[] = {
 		"look at every card now and bring the databases up to date", verb_sync},
 	{"purge", NULL, 0, 0, VERB_JSON | VERB_DRY_RUN | VERB_ALL_USERS,
 		"take propagated certificates away", verb_purge, purge_entries, purge_check},
+	{"undo", "[FILE]", 0, 1, VERB_JSON | VERB_DRY_RUN, "put back what a purge took away",
+		verb_undo, undo_entries},
 	{"monitor", NULL, 0, 0, VERB_JSON, "report events as they happen", verb_monitor},
 	{"databases", NULL, 0, 0, VERB_JSON, "databases that certificates go to", verb_databases},
 	{"config", "[KEY]", 0, 1, VERB_JSON, "effective configuration and where it comes from",

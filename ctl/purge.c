@@ -458,7 +458,8 @@ static void print_text(const Ctl *ctl, const Purge *purge, const GPtrArray *data
 	if (n == 0 && purge->failures->len == 0)
 		paint_line(PAINT_PLAIN, "nothing that was propagated is selected");
 	if (purge->file != NULL)
-		paint_line(PAINT_PLAIN, "what was taken away is kept in %s", purge->file);
+		paint_line(PAINT_PLAIN, "kept in %s; \"" NAME_CTL " undo\" brings it back",
+			purge->file);
 }
 
 /* What was selected and is there still, because somebody else was at it or there is too much. */

@@ -42,8 +42,8 @@ typedef enum {
 				   sent, text reason */
 
 	/*
-	 * To certprop-store: the request, CONTEXT CONFIG* ENDPOINT* PRESENT* SELECT* RUN, and,
-	 * while it runs, at most one CONFIRM.
+	 * To certprop-store: the request, CONTEXT CONFIG* ENDPOINT* PRESENT* SELECT*
+	 * (OBJECT ATTRIBUTE*)* RUN, and, while it runs, at most one CONFIRM.
 	 */
 	WIRE_STORE_CONTEXT = 0x30, /* text host, text endpoint, text reader, text module,
 				      number now (Unix seconds), number WireStoreFlags,
@@ -54,8 +54,10 @@ typedef enum {
 	WIRE_STORE_PRESENT,        /* text endpoint, text reader, text manufacturer, text model,
 				      text serial */
 	WIRE_STORE_RUN,            /* number WireStoreMode */
-	WIRE_STORE_CONFIRM, /* number 1 = the reader did not change, 0 = forget it; text why */
-	WIRE_STORE_SELECT,  /* text kind, text value: see lib/select.h; PURGE only */
+	WIRE_STORE_CONFIRM,   /* number 1 = the reader did not change, 0 = forget it; text why */
+	WIRE_STORE_SELECT,    /* text kind, text value: see lib/select.h; PURGE only */
+	WIRE_STORE_OBJECT,    /* text path of the database, as in REPORT_DATABASE; UNDO only */
+	WIRE_STORE_ATTRIBUTE, /* number type, bytes value: of the last object */
 
 	/*
 	 * certprop-store says.
@@ -123,6 +125,7 @@ typedef enum {
 	WIRE_STORE_LIST,      /* and what is marked in them */
 	WIRE_STORE_APPLY,     /* plan and carry out */
 	WIRE_STORE_PURGE,     /* take away what the selectors name, after CONFIRM */
+	WIRE_STORE_UNDO,      /* put back the objects that are named */
 } WireStoreMode;
 
 typedef enum {

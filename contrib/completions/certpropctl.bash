@@ -9,7 +9,7 @@ _certpropctl_nicknames() {
 
 _certpropctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
-	local commands='status list show sync purge monitor databases config'
+	local commands='status list show sync purge undo monitor databases config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
@@ -25,6 +25,7 @@ _certpropctl() {
 	'') options='--help --version --no-color' ;;
 	list) options='--json --all-users --homes --timeout --no-color --help' ;;
 	sync) options='--json --dry-run --no-color --help' ;;
+	undo) options='--json --dry-run --no-color --help --list ' ;;
 	purge)
 		options='--json --dry-run --no-color --help --token --subject --issuer --endpoint'
 		options+=' --absent --expired --older-than --all --unmarked --yes '
@@ -43,6 +44,8 @@ _certpropctl() {
 	elif [[ $command == config ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(certpropctl config --no-color 2>/dev/null |
 			sed -n 's/^\([a-z]*\.[a-z-]*\) .*/\1/p')" -- "$current")
+	elif [[ $command == undo ]]; then
+		compopt -o default 2>/dev/null
 	elif [[ $command == show ]]; then
 		local IFS=$'\n'
 		local -a names

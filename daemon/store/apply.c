@@ -11,30 +11,12 @@
 
 #include "apply.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "error.h"
 #include "objects.h"
 
-#define UNPACED_US    250000 /* a batch as long as this disturbs nobody */
-#define PAUSE_US      20000
 #define NICKNAMES_MAX 16u /* tries, before we give up on a certificate */
-
-static void pace(Apply *apply)
-{
-	gint64 pause = MAX(PAUSE_US, apply->last_took);
-
-	if (apply->began == 0)
-		apply->began = g_get_monotonic_time();
-	else if (g_get_monotonic_time() - apply->began > UNPACED_US)
-		(void)poll(NULL, 0, (int)(pause / 1000));
-}
-
-static void took(Apply *apply, gint64 since)
-{
-	apply->last_took = g_get_monotonic_time() - since;
-}
 
 /* Nothing more will succeed in this database. */
 static bool is_final(const GError *error)
@@ -239,15 +221,13 @@ static bool change(Apply *apply, const PlanStep *step, GError **error)
 static bool do_write(Apply *apply, const PlanStep *step)
 {
 	g_autoptr(GError) error = NULL;
-	gint64 start;
 	bool done;
 
 	if (!apply->dry_run)
-		pace(apply);
-	start = g_get_monotonic_time();
+		pace_before(&apply->pace);
 	done = step->action == PLAN_CREATE ? create(apply, step, &error)
 					   : change(apply, step, &error);
-	took(apply, start);
+	pace_after(&apply->pace);
 	if (!done)
 		reports_error(apply->reports, error);
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "nssdb.h"
+#include "pace.h"
 #include "plan.h"
 #include "reports.h"
 
@@ -17,11 +18,10 @@ G_BEGIN_DECLS
 typedef struct Apply {
 	Nssdb *db; /* borrowed; NULL in a dry run over a database that is not there */
 	Reports *reports;
-	bool dry_run;     /* say it, do not do it */
-	bool unmarked;    /* the removals are of certificates without any marker, which a person
-			     named; see lib/select.h */
-	gint64 began;     /* monotonic; 0: not yet */
-	gint64 last_took; /* microseconds */
+	bool dry_run;  /* say it, do not do it */
+	bool unmarked; /* the removals are of certificates without any marker, which a person
+			  named; see lib/select.h */
+	Pace pace;
 } Apply;
 
 /* What adds: creates and claims; and says what stays as it is and what is passed over. */

@@ -24,6 +24,7 @@
 #include "objects.h"
 #include "purge.h"
 #include "run.h"
+#include "undo.h"
 
 typedef struct Batch {
 	const Request *request;
@@ -412,6 +413,8 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 		apply_request(&batch);
 	else if (request->mode == WIRE_STORE_PURGE)
 		purge_run(request, intake, reports, runs);
+	else if (request->mode == WIRE_STORE_UNDO)
+		undo_run(request, reports, runs);
 	else
 		fanout(runs, look_at, &batch);
 	reports_end(reports);

@@ -560,20 +560,40 @@ static CK_RV create_object(Nssdb *db, const NssdbNew *new)
 	return db->pkcs11->C_CreateObject(db->session, template, n, &handle);
 }
 
-NssdbOutcome nssdb_create(Nssdb *db, const NssdbNew *new, GError **error)
+static NssdbOutcome created(const Nssdb *db, CK_RV rv, GError **error)
 {
-	CK_RV rv;
-
-	if (!wait_to_write(db, error))
-		return NSSDB_FAILED;
-
-	rv = create_object(db, new);
 	if (rv == CKR_OK)
 		return NSSDB_CREATED;
 	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
 		return NSSDB_NICKNAME_TAKEN;
+
 	set_rv_error(db, rv, "Storing a certificate", error);
 	return NSSDB_FAILED;
+}
+
+NssdbOutcome nssdb_create(Nssdb *db, const NssdbNew *new, GError **error)
+{
+	if (!wait_to_write(db, error))
+		return NSSDB_FAILED;
+
+	return created(db, create_object(db, new), error);
+}
+
+NssdbOutcome nssdb_restore(Nssdb *db, const Row *row, GError **error)
+{
+	guint n = row->attributes->len;
+	g_autofree CK_ATTRIBUTE *template = g_new0(CK_ATTRIBUTE, n + 1);
+	CK_OBJECT_HANDLE handle;
+
+	for (guint i = 0; i < n; i++) {
+		const RowAttribute *a = g_ptr_array_index(row->attributes, i);
+
+		template[i] = attribute_bytes(a->type, a->value);
+	}
+	if (!wait_to_write(db, error))
+		return NSSDB_FAILED;
+
+	return created(db, db->pkcs11->C_CreateObject(db->session, template, n, &handle), error);
 }
 
 bool nssdb_set_url(Nssdb *db, gulong handle, const char *url, GError **error)

@@ -79,6 +79,8 @@ NssdbOutcome nssdb_create(Nssdb *db, const NssdbNew *new, GError **error) G_GNUC
 /* Only on an object that was created with a CKA_URL: NSS adds none later. */
 bool nssdb_set_url(
 	Nssdb *db, gulong handle, const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* As it was. */
+NssdbOutcome nssdb_restore(Nssdb *db, const Row *row, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool nssdb_destroy(Nssdb *db, gulong handle, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

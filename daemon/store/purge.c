@@ -148,11 +148,13 @@ static void keep(Purge *purge, Run *run, const PlanStep *step)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Row) row = NULL;
+	g_autoptr(Cert) cert = NULL; /* what could not be put back stays */
 
 	if (g_hash_table_size(purge->kept) >= OBJECTS_MAX)
 		return;
 	row = nssdb_row(run->db, step->object->handle, &error);
-	if (row != NULL) {
+	cert = row != NULL ? row_cert(row, &error) : NULL;
+	if (cert != NULL) {
 		reports_object(purge->reports, step, row);
 		g_hash_table_add(purge->kept, row_name(run, row));
 	} else if (!g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_CHANGED)) {

@@ -145,6 +145,13 @@ void reports_step(Reports *reports, PlanAction action, const PlanStep *step, con
 		reason != NULL ? reason : step->reason, (guint64)done);
 }
 
+void reports_restore(Reports *reports, PlanAction action, const Cert *cert, const char *nickname,
+	const char *reason, bool done)
+{
+	REPORT(reports, WIRE_REPORT_STEP, "ttttn", plan_word(action), cert->sha256_hex, nickname,
+		reason, (guint64)done);
+}
+
 void reports_scanned(Reports *reports, const char *sum)
 {
 	REPORT(reports, WIRE_REPORT_SCANNED, "t", sum);

@@ -25,6 +25,9 @@ void reports_token(Reports *reports, const PlanToken *token);
 void reports_database(Reports *reports, const Database *database, const GError *error);
 void reports_cert(Reports *reports, const PlanObject *object);
 /* nickname NULL: that of the step's object. reason NULL: the step's own. */
+/* A step about a certificate that no plan is made for. */
+void reports_restore(Reports *reports, PlanAction action, const Cert *cert, const char *nickname,
+	const char *reason, bool done);
 /* The certificate of a removal, and the claims that it takes away. */
 void reports_going(Reports *reports, const PlanStep *step);
 /* The object of the step, whole. */

@@ -31,6 +31,15 @@ static void present_free(gpointer data)
 	g_free(present);
 }
 
+static void object_free(gpointer data)
+{
+	RequestObject *object = data;
+
+	g_free(object->path);
+	row_free(object->row);
+	g_free(object);
+}
+
 Request *request_new(void)
 {
 	Request *request = g_new0(Request, 1);
@@ -39,6 +48,7 @@ Request *request_new(void)
 	request->endpoints = g_ptr_array_new_with_free_func(endpoint_free);
 	request->present = g_ptr_array_new_with_free_func(present_free);
 	request->select = select_new();
+	request->objects = g_ptr_array_new_with_free_func(object_free);
 	return request;
 }
 
@@ -55,6 +65,7 @@ Request *request_free(Request *request)
 	g_ptr_array_unref(request->endpoints);
 	g_ptr_array_unref(request->present);
 	select_free(request->select);
+	g_ptr_array_unref(request->objects);
 	g_free(request);
 	return NULL;
 }
@@ -147,13 +158,47 @@ static bool add_select(Request *request, WireReader *frame, GError **error)
 	return select_add(request->select, kind, value, request->now, error);
 }
 
+static bool add_object(Request *request, WireReader *frame, GError **error)
+{
+	RequestObject *object = g_new0(RequestObject, 1);
+
+	g_ptr_array_add(request->objects, object);
+	object->path = wire_get_text(frame, WIRE_TEXT_MAX);
+	object->row = row_new();
+	if (request->objects->len > REQUEST_OBJECTS_MAX)
+		return protocol_error(error, "too many objects");
+
+	return wire_reader_done(frame, error);
+}
+
+static bool add_attribute(Request *request, WireReader *frame, GError **error)
+{
+	guint64 type = wire_get_number(frame);
+	g_autoptr(GBytes) value = wire_get_bytes(frame, ROW_VALUE_MAX);
+	RequestObject *object;
+
+	if (!wire_reader_done(frame, error))
+		return false;
+	if (request->objects->len == 0)
+		return protocol_error(error, "an attribute without an object");
+	request->objects_bytes += g_bytes_get_size(value);
+	if (request->objects_bytes > REQUEST_OBJECTS_BYTES)
+		return protocol_error(error, "too much to put back");
+
+	object = g_ptr_array_index(request->objects, request->objects->len - 1);
+	if (!row_may_add(object->row, type))
+		return protocol_error(error, "an attribute that no certificate has, or has twice");
+	row_add(object->row, (gulong)type, g_steal_pointer(&value));
+	return true;
+}
+
 static bool add_run(Request *request, WireReader *frame, GError **error)
 {
 	guint64 mode = wire_get_number(frame);
 
 	if (!wire_reader_done(frame, error))
 		return false;
-	if (mode > WIRE_STORE_PURGE)
+	if (mode > WIRE_STORE_UNDO)
 		return protocol_error(error, "an unknown mode");
 	if (mode == WIRE_STORE_PURGE && !select_check(request->select, error))
 		return false;
@@ -180,6 +225,10 @@ bool request_add(Request *request, WireReader *frame, GError **error)
 		return add_present(request, frame, error);
 	if (type == WIRE_STORE_SELECT)
 		return add_select(request, frame, error);
+	if (type == WIRE_STORE_OBJECT)
+		return add_object(request, frame, error);
+	if (type == WIRE_STORE_ATTRIBUTE)
+		return add_attribute(request, frame, error);
 	if (type == WIRE_STORE_RUN)
 		return add_run(request, frame, error);
 

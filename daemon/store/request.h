@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * What the store was asked to do: the frames CONTEXT CONFIG* ENDPOINT* PRESENT* SELECT* RUN as one
- * struct, in the terms of lib/plan.h.
+ * What the store was asked to do: the frames CONTEXT CONFIG* ENDPOINT* PRESENT* SELECT*
+ * (OBJECT ATTRIBUTE*)* RUN as one struct, in the terms of lib/plan.h.
  */
 
 #include <glib.h>
 #include <stdbool.h>
 
 #include "config.h"
+#include "row.h"
 #include "select.h"
 #include "wire.h"
 
@@ -17,6 +18,14 @@ G_BEGIN_DECLS
 
 #define REQUEST_ENDPOINTS_MAX 256u
 #define REQUEST_PRESENT_MAX   1024u
+#define REQUEST_OBJECTS_MAX   4096u
+#define REQUEST_OBJECTS_BYTES (64u << 20) /* of all their attributes */
+
+/* To be put back. */
+typedef struct RequestObject {
+	char *path; /* of the database */
+	Row *row;
+} RequestObject;
 
 typedef struct Request {
 	char *host;
@@ -31,7 +40,9 @@ typedef struct Request {
 	GPtrArray *endpoints; /* PlanEndpoint */
 	GPtrArray *present;   /* PlanPresent */
 	Select *select;       /* what a purge takes away */
+	GPtrArray *objects;   /* RequestObject, what an undo puts back */
 
+	gsize objects_bytes;
 	bool has_context;
 	bool complete; /* RUN was seen */
 } Request;

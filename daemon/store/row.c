@@ -9,6 +9,12 @@
 
 #include "row.h"
 
+#include <string.h>
+
+#include "error.h"
+
+#define CLASS_CERTIFICATE 1UL
+
 static const gulong types[] = {
 	0x00000000UL, /* CKA_CLASS */
 	0x00000001UL, /* CKA_TOKEN */
@@ -80,6 +86,15 @@ Row *row_free(Row *row)
 	return NULL;
 }
 
+bool row_may_add(const Row *row, guint64 type)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
+		if (types[i] == type)
+			return row_get(row, types[i]) == NULL;
+	}
+	return false;
+}
+
 void row_add(Row *row, gulong type, GBytes *value)
 {
 	RowAttribute *attribute = g_new0(RowAttribute, 1);
@@ -97,6 +112,47 @@ GBytes *row_get(const Row *row, gulong type)
 		if (attribute->type == type)
 			return attribute->value;
 	}
+	return NULL;
+}
+
+static bool is_number(GBytes *value, gulong number)
+{
+	gsize len;
+	const void *data = value != NULL ? g_bytes_get_data(value, &len) : NULL;
+
+	return data != NULL && len == sizeof number && memcmp(data, &number, len) == 0;
+}
+
+static bool is_true(GBytes *value)
+{
+	gsize len;
+	const guint8 *data = value != NULL ? g_bytes_get_data(value, &len) : NULL;
+
+	return data != NULL && len == 1 && *data != 0;
+}
+
+static bool is_same(const Row *row, gulong type, GBytes *wanted)
+{
+	GBytes *value = row_get(row, type);
+
+	return value != NULL && g_bytes_equal(value, wanted);
+}
+
+Cert *row_cert(const Row *row, GError **error)
+{
+	GBytes *der = row_get(row, ROW_VALUE);
+	g_autoptr(Cert) cert = der != NULL ? cert_parse(der, NULL) : NULL;
+
+	if (cert != NULL && is_number(row_get(row, ROW_CLASS), CLASS_CERTIFICATE) &&
+		is_true(row_get(row, ROW_TOKEN)) && !is_true(row_get(row, ROW_PRIVATE)) &&
+		!is_true(row_get(row, ROW_TRUSTED)) && row_get(row, ROW_ID) != NULL &&
+		is_same(row, ROW_SUBJECT, cert->subject_der) &&
+		is_same(row, ROW_ISSUER, cert->issuer_der) &&
+		is_same(row, ROW_SERIAL, cert->serial_der))
+		return g_steal_pointer(&cert);
+
+	g_set_error_literal(error, CERTPROP_ERROR, CERTPROP_ERROR_DAMAGED,
+		"It is no certificate as NSS stores one");
 	return NULL;
 }
 

@@ -5,10 +5,11 @@
 
 #include "purgebench.h"
 
-#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "host.h"
 #include "maker.h"
@@ -74,12 +75,73 @@ void purge_tear_down(void)
 	g_clear_pointer(&bench.home, home_free);
 }
 
+static char **environment(void)
+{
+	char **env = NULL;
+
+	env = g_environ_setenv(env, "HOME", bench.home->dir, TRUE);
+	env = g_environ_setenv(env, "XDG_RUNTIME_DIR", bench.home->runtime, TRUE);
+	env = g_environ_setenv(env, "CERTPROP_LIBEXECDIR", PURGE_HELPERS, TRUE);
+	env = g_environ_setenv(env, "PATH", "/usr/bin:/bin", TRUE);
+	return g_environ_setenv(env, "LC_ALL", "C.UTF-8", TRUE);
+}
+
+void purge_exec(char **argv)
+{
+	g_auto(GStrv) env = environment();
+
+	execve(PURGE_CTL, argv, env);
+	_exit(127);
+}
+
+/* Parent and program's name. */
+static bool is_store_of(const char *entry, pid_t parent)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%s/stat", entry);
+	g_autofree char *text = NULL;
+	const char *end;
+	int its = 0;
+
+	if (!g_ascii_isdigit(*entry) || !g_file_get_contents(path, &text, NULL, NULL))
+		return false;
+	end = strrchr(text, ')');
+	return end != NULL && sscanf(end, ") %*c %d", &its) == 1 && its == parent &&
+	       strstr(text, "(certprop-store)") != NULL;
+}
+
+bool purge_kill_child(pid_t pid)
+{
+	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+	const char *entry;
+
+	while (dir != NULL && (entry = g_dir_read_name(dir)) != NULL) {
+		if (is_store_of(entry, pid))
+			return kill((pid_t)g_ascii_strtoll(entry, NULL, 10), SIGKILL) == 0;
+	}
+	return false;
+}
+
+char *purge_newest(void)
+{
+	g_autofree char *path = home_path(bench.home, ".local/state/certprop");
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	g_autofree char *newest = NULL;
+	const char *entry;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = g_dir_read_name(dir)) != NULL) {
+		if (g_str_has_prefix(entry, "purge-") && g_strcmp0(entry, newest) > 0) {
+			g_free(newest);
+			newest = g_strdup(entry);
+		}
+	}
+	ck_assert_ptr_nonnull(newest);
+	return g_build_filename(path, newest, NULL);
+}
+
 static int run(GPtrArray *argv, char **ret_out, char **ret_err)
 {
-	g_autofree char *home = g_strconcat("HOME=", bench.home->dir, NULL);
-	g_autofree char *runtime = g_strconcat("XDG_RUNTIME_DIR=", bench.home->runtime, NULL);
-	char *env[] = {home, runtime, (char[]){"CERTPROP_LIBEXECDIR=" PURGE_HELPERS},
-		(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C.UTF-8"}, NULL};
+	g_auto(GStrv) env = environment();
 	g_autofree char *out = NULL;
 	g_autofree char *err = NULL;
 	g_autoptr(GError) error = NULL;
@@ -210,12 +272,18 @@ bool purge_has(GBytes *der)
 	return purge_count(query) == 1;
 }
 
-int purge_claims(GBytes *der)
+char *purge_column(GBytes *der, const char *expression)
 {
 	g_autofree char *hex = hex_of(der);
 	g_autofree char *query = g_strdup_printf(
-		"SELECT CAST(a89 AS TEXT) FROM nssPublic WHERE a0=x'00000001' AND a11=x'%s'", hex);
-	g_autofree char *url = home_sql(bench.home, NULL, "cert9.db", query);
+		"SELECT %s FROM nssPublic WHERE a0=x'00000001' AND a11=x'%s'", expression, hex);
+
+	return home_sql(bench.home, NULL, "cert9.db", query);
+}
+
+int purge_claims(GBytes *der)
+{
+	g_autofree char *url = purge_column(der, "CAST(a89 AS TEXT)");
 	int n = 0;
 
 	for (const char *at = url; (at = strstr(at, "x-certprop=1")) != NULL; at++)

@@ -34,6 +34,13 @@ void purge_insert(const Card *card, const char *endpoint);
 /* Imports it as a user does; `trust` as for certutil -t. */
 void purge_import(GBytes *der, const char *nickname, const char *trust);
 
+/* In a child: becomes certpropctl. */
+_Noreturn void purge_exec(char **argv);
+/* Kills the certprop-store that this process has started. Returns false if it has none. */
+bool purge_kill_child(pid_t pid);
+/* The newest backup file. */
+char *purge_newest(void);
+
 /* Runs certpropctl with the words given, NULL at the end. Returns the exit status. */
 int purge_ctl(char **ret_out, char **ret_err, ...) G_GNUC_NULL_TERMINATED;
 /* The same with --json; asserts the exit status. */
@@ -55,5 +62,7 @@ int purge_claims(GBytes *der);
 char *purge_keys(void);
 /* The sum of a file of the database's. */
 char *purge_file(const char *name);
+/* A column of a certificate's row, as SQL says it. */
+char *purge_column(GBytes *der, const char *expression);
 /* The nth certificate of a card. */
 GBytes *purge_cert(const Card *card, guint n);

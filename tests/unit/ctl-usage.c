@@ -160,6 +160,9 @@ static const struct {
 	{{"show"}, 2},
 	{{"purge"}, 2}, /* nothing is selected */
 	{{"purge", "--dry-run"}, 2},
+	{{"undo", "a", "b"}, 2},
+	{{"undo", "--list", "a"}, 2},
+	{{"undo", "/nowhere/at/all"}, 1},
 	{{"purge", "--token", ""}, 2},
 	{{"purge", "--older-than", "soon"}, 2},
 	{{"purge", "--unmarked", "--yes"}, 2},
