@@ -13,15 +13,13 @@
 
 #include "batch.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "apply.h"
 #include "databases.h"
-#include "error.h"
 #include "fanout.h"
 #include "lock.h"
-#include "objects.h"
+#include "look.h"
 #include "purge.h"
 #include "run.h"
 #include "undo.h"
@@ -33,111 +31,9 @@ typedef struct Batch {
 	Scanned *scanned;
 	GPtrArray *present; /* PlanPresent: the request's, and what was just scanned */
 	GPtrArray *runs;    /* Run */
-	const Run *told;    /* the last one in the report */
 	bool dry_run;
 	bool refused; /* the scan was not confirmed */
 } Batch;
-
-/* Only to be told, not to be mended: a profile that has no database yet, or one that the
-   configuration does not allow. */
-static bool is_error(const Run *run, const GError *error)
-{
-	if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
-		return false;
-
-	return run->database->fault == NULL ||
-	       !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN);
-}
-
-static void tell_database(Batch *batch, const Run *run, const GError *error)
-{
-	/* Frames belong to the last database that was named. */
-	if (batch->told != run)
-		reports_database(batch->reports, run->database, error);
-	batch->told = run;
-	if (error != NULL && is_error(run, error))
-		reports_error(batch->reports, error);
-}
-
-/* Somebody has it locked, and there is time to wait. */
-static bool comes_again(const GError *error, bool last)
-{
-	return !last && g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY);
-}
-
-/* Looking only */
-
-/* What is wrong with a database that could be read all the same. */
-static GError *reservation(const Run *run)
-{
-	if (run->db == NULL)
-		return g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_MISSING,
-			"%s has no NSS database; one is created there when a card offers "
-			"something to put into it",
-			run->database->dir);
-	if (!files_writable(nssdb_files(run->db)))
-		return g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_READ_ONLY,
-			"The database in %s may not be written to", run->database->dir);
-
-	return NULL;
-}
-
-static bool is_ours(const PlanObject *object)
-{
-	return object->cert != NULL && object->marker != NULL && marker_is_ours(object->marker);
-}
-
-static void list_marked(Batch *batch, const Run *run)
-{
-	for (guint i = 0; i < run->objects->len; i++) {
-		const PlanObject *object = g_ptr_array_index(run->objects, i);
-
-		if (is_ours(object))
-			reports_cert(batch->reports, object);
-	}
-}
-
-static void list_all(Batch *batch, const Run *run)
-{
-	g_autoptr(GError) error = NULL;
-	g_autoptr(GArray) handles = nssdb_certs(run->db, false, &error);
-
-	for (guint i = 0; handles != NULL && i < handles->len; i++) {
-		g_autoptr(PlanObject) object =
-			objects_read(run->db, g_array_index(handles, gulong, i), NULL, NULL);
-
-		if (object != NULL && object->cert != NULL)
-			reports_cert(batch->reports, object);
-	}
-	if (error != NULL)
-		reports_error(batch->reports, error);
-}
-
-static bool look_at(Run *run, bool last, gpointer data)
-{
-	Batch *batch = data;
-	g_autoptr(GPtrArray) no_tokens = g_ptr_array_new();
-	g_autoptr(GError) error = NULL;
-
-	if (!run_ready(run, no_tokens, false, &error)) {
-		run_close(run);
-		if (comes_again(error, last))
-			return false;
-		tell_database(batch, run, error);
-		return true;
-	}
-
-	error = reservation(run);
-	reports_database(batch->reports, run->database, error);
-	if (batch->request->mode == WIRE_STORE_LIST && run->db != NULL) {
-		if (batch->request->flags & WIRE_STORE_ALL)
-			list_all(batch, run);
-		else
-			list_marked(batch, run);
-	}
-	run_close(run);
-	return true;
-}
 
 /* Planning */
 
@@ -262,12 +158,12 @@ static bool add_to(Run *run, bool last, gpointer data)
 		return true;
 
 	plan = plan_to_add(batch, run, &lock, &error);
-	if (comes_again(error, last)) {
+	if (fanout_comes_again(error, last)) {
 		run_close(run);
 		return false;
 	}
 
-	tell_database(batch, run, error);
+	reports_about(batch->reports, run->database, error);
 	if (plan != NULL)
 		add(batch, run, plan);
 	if (lock >= 0)
@@ -313,12 +209,12 @@ static bool take_from(Run *run, bool last, gpointer data)
 		return true;
 
 	plan = plan_to_write(batch, run, &lock, &error);
-	if (comes_again(error, last)) {
+	if (fanout_comes_again(error, last)) {
 		run_close(run);
 		return false;
 	}
 
-	tell_database(batch, run, error);
+	reports_about(batch->reports, run->database, error);
 	if (plan != NULL) {
 		take(batch, run, plan);
 		close(lock);
@@ -416,6 +312,6 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 	else if (request->mode == WIRE_STORE_UNDO)
 		undo_run(request, reports, runs);
 	else
-		fanout(runs, look_at, &batch);
+		look_run(request, reports, runs);
 	reports_end(reports);
 }

@@ -14,9 +14,16 @@
 
 #include <poll.h>
 
+#include "error.h"
+
 #define WAIT_US        (2 * G_USEC_PER_SEC) /* for all locks together */
 #define PAUSE_FIRST_MS 5
 #define PAUSE_MAX_MS   100
+
+bool fanout_comes_again(const GError *error, bool last)
+{
+	return !last && g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY);
+}
 
 static void one_round(GPtrArray *left, bool first, bool last, FanoutFunc func, gpointer data)
 {

@@ -17,6 +17,8 @@ G_BEGIN_DECLS
    failure like any other. */
 typedef bool (*FanoutFunc)(Run *run, bool last, gpointer data);
 
+/* Somebody has it locked, and there is time to wait. */
+bool fanout_comes_again(const GError *error, bool last);
 /* Calls it for each of `runs` (Run), those that are free first. */
 void fanout(const GPtrArray *runs, FanoutFunc func, gpointer data);
 

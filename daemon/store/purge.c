@@ -180,19 +180,6 @@ static void apply(Purge *purge, Run *run, const Going *going)
 	apply_removals(&apply, going->unmarked);
 }
 
-static void tell_database(Purge *purge, const Run *run, const GError *error)
-{
-	reports_database(purge->reports, run->database, error);
-	if (error != NULL && !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
-		reports_error(purge->reports, error);
-}
-
-/* Somebody has it locked, and there is time to wait. */
-static bool comes_again(const GError *error, bool last)
-{
-	return !last && g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY);
-}
-
 static bool look_into(Run *run, bool last, gpointer data)
 {
 	Purge *purge = data;
@@ -205,12 +192,12 @@ static bool look_into(Run *run, bool last, gpointer data)
 		return true;
 
 	good = run_ready(run, no_tokens, false, &error) && find_going(purge, run, &going, &error);
-	if (comes_again(error, last)) {
+	if (fanout_comes_again(error, last)) {
 		run_close(run);
 		return false;
 	}
 
-	tell_database(purge, run, error);
+	reports_about(purge->reports, run->database, error);
 	if (good) {
 		run->n_removals =
 			keep_all(purge, run, going.marked) + keep_all(purge, run, going.unmarked);
@@ -279,12 +266,12 @@ static bool take_from(Run *run, bool last, gpointer data)
 		return true;
 
 	good = find_again(purge, run, &going, &lock, &error);
-	if (comes_again(error, last)) {
+	if (fanout_comes_again(error, last)) {
 		run_close(run);
 		return false;
 	}
 
-	tell_database(purge, run, error);
+	reports_about(purge->reports, run->database, error);
 	if (good) {
 		drop_unkept(purge, run, going.marked);
 		drop_unkept(purge, run, going.unmarked);

@@ -70,6 +70,26 @@ void reports_database(Reports *reports, const Database *database, const GError *
 
 	REPORT(reports, WIRE_REPORT_DATABASE, "ttttt", path, database->application,
 		database->profile, status_word(error), error != NULL ? error->message : "");
+	reports->told = database;
+}
+
+/* Only to be told, not to be mended: a profile that has no database yet, or one that the
+   configuration does not allow. */
+static bool is_error(const Database *database, const GError *error)
+{
+	if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
+		return false;
+
+	return database->fault == NULL ||
+	       !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN);
+}
+
+void reports_about(Reports *reports, const Database *database, const GError *error)
+{
+	if (reports->told != database)
+		reports_database(reports, database, error);
+	if (error != NULL && is_error(database, error))
+		reports_error(reports, error);
 }
 
 static void report_claim(Reports *reports, const Claim *claim)

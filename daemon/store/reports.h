@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 
 typedef struct Reports {
 	int fd;
+	const Database *told; /* borrowed; the last one that was named */
 	unsigned n_errors;
 	bool broken; /* nobody listens any more: nothing new is begun */
 } Reports;
@@ -23,6 +24,8 @@ typedef struct Reports {
 void reports_token(Reports *reports, const PlanToken *token);
 /* The frames that follow belong to it. `error` says what is wrong with it, NULL nothing. */
 void reports_database(Reports *reports, const Database *database, const GError *error);
+/* The same, unless it is the one that was named last, and then the error. */
+void reports_about(Reports *reports, const Database *database, const GError *error);
 void reports_cert(Reports *reports, const PlanObject *object);
 /* nickname NULL: that of the step's object. reason NULL: the step's own. */
 /* A step about a certificate that no plan is made for. */
