@@ -5,7 +5,9 @@
 
 #include "purgebench.h"
 
+#include <pty.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -178,6 +180,64 @@ int purge_ctl(char **ret_out, char **ret_err, ...)
 	argv = words_of(args);
 	va_end(args);
 	return run(argv, ret_out, ret_err);
+}
+
+/* Everything that comes, until the other end is closed. */
+static char *read_screen(int fd)
+{
+	GString *screen = g_string_new(NULL);
+	char chunk[1024];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof chunk)) > 0)
+		g_string_append_len(screen, chunk, n);
+	return g_string_free(screen, FALSE);
+}
+
+int purge_on_terminal(const char *answer, char **ret_screen, ...)
+{
+	g_autoptr(GPtrArray) argv = NULL;
+	va_list args;
+	int status = -1;
+	int fd = -1;
+	pid_t pid;
+
+	va_start(args, ret_screen);
+	argv = words_of(args);
+	va_end(args);
+	g_ptr_array_add(argv, NULL);
+
+	pid = forkpty(&fd, NULL, NULL, NULL);
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		purge_exec((char **)argv->pdata);
+	/* The terminal keeps it until it is asked for. */
+	ck_assert_int_eq(write(fd, answer, strlen(answer)), (ssize_t)strlen(answer));
+	*ret_screen = read_screen(fd);
+	close(fd);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+struct PurgeLock {
+	sqlite3 *db;
+};
+
+PurgeLock *purge_lock(const char *path)
+{
+	PurgeLock *lock = g_new0(PurgeLock, 1);
+
+	ck_assert_int_eq(sqlite3_open_v2(path, &lock->db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(lock->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return lock;
+}
+
+void purge_unlock(PurgeLock *lock)
+{
+	ck_assert_int_eq(sqlite3_exec(lock->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(lock->db);
+	g_free(lock);
 }
 
 JsonNode *purge_json(int status, ...)

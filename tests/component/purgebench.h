@@ -43,12 +43,19 @@ char *purge_newest(void);
 
 /* Runs certpropctl with the words given, NULL at the end. Returns the exit status. */
 int purge_ctl(char **ret_out, char **ret_err, ...) G_GNUC_NULL_TERMINATED;
+/* The same on a terminal, on which `answer` is typed; *ret_screen is what stood on it. */
+int purge_on_terminal(const char *answer, char **ret_screen, ...) G_GNUC_NULL_TERMINATED;
 /* The same with --json; asserts the exit status. */
 JsonNode *purge_json(int status, ...) G_GNUC_NULL_TERMINATED;
 /* Asserts what scripts rely on. */
 void purge_check(JsonNode *root, const char *contract);
 /* A number of the only database in the answer. */
 gint64 purge_number(JsonNode *root, const char *member);
+
+/* Holds a writer's lock on a database file. */
+typedef struct PurgeLock PurgeLock;
+PurgeLock *purge_lock(const char *path);
+void purge_unlock(PurgeLock *lock);
 
 int purge_count(const char *query);
 /* All rows of nssPublic but for the number of each, sorted. */
