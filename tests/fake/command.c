@@ -202,8 +202,9 @@ static bool run_verb(Card *card, char **words, GString *answer, GError **error)
 	return wrong(error, "no such command", words[0] != NULL ? words[0] : "");
 }
 
-char *command_run(Card *card, const char *line, bool *ret_quit)
+char *command_run(gpointer data, const char *line, bool *ret_quit)
 {
+	Card *card = data;
 	g_auto(GStrv) words = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) answer = g_string_new("ok");

@@ -5,8 +5,6 @@
  */
 #include "control.h"
 
-#include "command.h"
-
 #include <glib-unix.h>
 
 #include <errno.h>
@@ -19,7 +17,8 @@
 #define BACKLOG        8
 
 struct Control {
-	Card *card;
+	ControlRun run;
+	gpointer fake;
 	GMainLoop *loop;
 	int listener;
 	guint watch;
@@ -63,7 +62,7 @@ static void run_lines(Peer *peer)
 		bool quit = false;
 
 		*end = '\0';
-		answer = command_run(peer->control->card, peer->line, &quit);
+		answer = peer->control->run(peer->control->fake, peer->line, &quit);
 		say(peer, answer);
 		if (quit)
 			g_main_loop_quit(peer->control->loop);
@@ -115,11 +114,12 @@ static gboolean caller(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-Control *control_new_stdio(Card *card, GMainLoop *loop)
+Control *control_new_stdio(ControlRun run, gpointer fake, GMainLoop *loop)
 {
 	Control *control = g_new0(Control, 1);
 
-	control->card = card;
+	control->run = run;
+	control->fake = fake;
 	control->loop = loop;
 	control->listener = -1;
 	control->ends_with_input = true;
@@ -127,12 +127,14 @@ Control *control_new_stdio(Card *card, GMainLoop *loop)
 	return control;
 }
 
-Control *control_new_socket(Card *card, GMainLoop *loop, const char *path, GError **error)
+Control *control_new_socket(
+	ControlRun run, gpointer fake, GMainLoop *loop, const char *path, GError **error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	g_autoptr(Control) control = g_new0(Control, 1);
 
-	control->card = card;
+	control->run = run;
+	control->fake = fake;
 	control->loop = loop;
 	control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >=

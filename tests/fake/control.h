@@ -1,40 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Commands to a card, one a line, each answered by one line: "ok …" or "error …". */
+/* Commands to a fake, one a line, each answered by one line: "ok …" or "error …". */
 
-#include "card.h"
+#include <glib.h>
 
-/* What the commands are, for --help. */
-#define CONTROL_HELP                                                                            \
-	"Commands:\n"                                                                           \
-	"  insert                      the card goes into the reader\n"                         \
-	"  remove                      and out of it; ends a hang\n"                            \
-	"  swap DIR                    another card in the same reader\n"                       \
-	"  renew N [same-key|new-key]  a new certificate in place N, the card staying in;\n"    \
-	"                              written to the card's directory too\n"                   \
-	"  reload                      read the card's directory again, the card staying in\n"  \
-	"  malformed N KIND            none garbage truncated empty bad-signature\n"            \
-	"                              trailing-zeros unknown-algorithm gzip-flag\n"            \
-	"  atr HEX                     answer to reset, from the next question on\n"            \
-	"  applet on|off               off: a card that knows no PIV\n"                         \
-	"  delay MS                    before each answer to an APDU\n"                         \
-	"  pull-after K                the card leaves after K more APDUs (0: now)\n"           \
-	"  hang-after K                it answers nothing after K more APDUs (0: now)\n"        \
-	"  turn-after K DIR            it is another card after K more APDUs, and the reader\n" \
-	"                              has noticed nothing\n"                                   \
-	"  hang, resume                answer nothing, go on\n"                                 \
-	"  count                       APDUs since insertion: total and for each INS (hex)\n"   \
-	"  state                       removed, inserted or hanging\n"                          \
-	"  quit\n"                                                                              \
-	"N is a key reference (9a 9c 9d 9e 82 … 95) or a position from 1 to 24.\n"
+#include <stdbool.h>
+
+/* Carries out a line and gives the answer, without newline; *ret_quit is set by "quit". */
+typedef char *(*ControlRun)(gpointer fake, const char *line, bool *ret_quit);
 
 typedef struct Control Control;
 
 /* Commands on stdin, answers on stdout; quits at end of file. */
-Control *control_new_stdio(Card *card, GMainLoop *loop);
-/* Commands on connections to a Unix socket; borrows card and loop, as above. */
-Control *control_new_socket(
-	Card *card, GMainLoop *loop, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Control *control_new_stdio(ControlRun run, gpointer fake, GMainLoop *loop);
+/* Commands on connections to a Unix socket; borrows fake and loop, as above. */
+Control *control_new_socket(ControlRun run, gpointer fake, GMainLoop *loop, const char *path,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void control_free(Control *control);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Control, control_free)

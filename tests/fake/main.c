@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* fake-card: one virtual card for one slot of vpcd. */
+#include "command.h"
 #include "control.h"
 
 #include <glib-unix.h>
@@ -18,8 +19,8 @@ static gboolean stop(gpointer data)
 static Control *listen_to(Card *card, GMainLoop *loop, const char *path, GError **error)
 {
 	if (path == NULL)
-		return control_new_stdio(card, loop);
-	return control_new_socket(card, loop, path, error);
+		return control_new_stdio(command_run, card, loop);
+	return control_new_socket(command_run, card, loop, path, error);
 }
 
 int main(int argc, char **argv)
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
 	g_autoptr(Control) control = NULL;
 
 	g_option_context_set_summary(options, "A virtual PIV card (PIN 123456) for vpcd.");
-	g_option_context_set_description(options, CONTROL_HELP);
+	g_option_context_set_description(options, COMMAND_HELP);
 	g_option_context_add_main_entries(options, entries, NULL);
 	if (!g_option_context_parse(options, &argc, &argv, &error) || argc != 2 || port < 1 ||
 		port > G_MAXUINT16) {
