@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The card's program takes commands on a Unix socket; one connection is kept, each command waits
- * for its answer with a deadline. Cards are kept in a program of their own because that is how a
- * card behaves: it goes on answering, or hanging, whatever the test is doing.
+ * Cards are kept in a program of their own because that is how a card behaves: it goes on
+ * answering, or hanging, whatever the test is doing.
  */
 #include "rigcard.h"
 
 #include "enter.h"
-#include "process.h"
 #include "readers.h"
+#include "rigfake.h"
 
 #include <check.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define ANSWER_S   10
-#define START_MS   10000
-#define STATE_MS   10000
-#define ANSWER_MAX 4096
+#define STATE_MS 10000
 
 struct RigCard {
 	const char *reader;
-	char *socket;
-	RigProcess *process;
-	int fd;
+	RigFake *fake;
 };
 
 char *rig_deal(const Deal *deal)
@@ -56,39 +46,14 @@ GBytes *rig_dealt_der(const char *directory, unsigned index)
 	return g_bytes_new_take(data, length);
 }
 
-static bool is_reachable(gpointer data)
-{
-	RigCard *card = data;
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (!rig_process_alive(card->process)) {
-		g_autofree char *errors = rig_process_errors(card->process);
-
-		ck_abort_msg("fake-card has ended: %s", errors);
-	}
-	g_strlcpy(address.sun_path, card->socket, sizeof(address.sun_path));
-	return connect(card->fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-}
-
 RigCard *rig_card_new(const RigPcscd *pcscd, unsigned reader, const char *directory)
 {
-	static unsigned number;
-	struct timeval patience = {.tv_sec = ANSWER_S};
-	g_autofree char *program = rig_program("tests/fake/fake-card");
 	g_autofree char *port = g_strdup_printf("--port=%u", rig_pcscd_port(pcscd, reader));
-	g_autofree char *control = NULL;
-	const char *argv[] = {program, port, NULL, directory, NULL};
+	const char *arguments[] = {port, directory, NULL};
 	RigCard *card = g_new0(RigCard, 1);
 
 	card->reader = rig_pcscd_reader(pcscd, reader);
-	card->socket = g_strdup_printf("%s/card.%d.%u", rig_directory(), getpid(), number++);
-	control = g_strdup_printf("--control=%s", card->socket);
-	argv[2] = control;
-	card->process = rig_process_start(argv, NULL);
-	card->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_ge(card->fd, 0);
-	(void)setsockopt(card->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	rig_wait_until(is_reachable, card, START_MS, "a fake-card that takes commands");
+	card->fake = rig_fake_start("fake-card", arguments);
 	return card;
 }
 
@@ -96,44 +61,19 @@ void rig_card_free(RigCard *card)
 {
 	if (card == NULL)
 		return;
-	rig_process_free(card->process);
-	close(card->fd);
-	g_free(card->socket);
+	rig_fake_free(card->fake);
 	g_free(card);
-}
-
-static char *read_answer(const RigCard *card)
-{
-	char answer[ANSWER_MAX];
-	gsize filled = 0;
-
-	for (;;) {
-		ssize_t got = recv(card->fd, answer + filled, sizeof(answer) - filled, 0);
-
-		ck_assert_msg(got > 0, "fake-card gives no answer");
-		filled += (gsize)got;
-		if (answer[filled - 1] == '\n')
-			return g_strndup(answer, filled - 1);
-		ck_assert_uint_lt(filled, sizeof(answer));
-	}
 }
 
 char *rig_card_command(RigCard *card, const char *format, ...)
 {
 	g_autofree char *command = NULL;
-	g_autofree char *line = NULL;
-	g_autofree char *answer = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
 	command = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	line = g_strconcat(command, "\n", NULL);
-	ck_assert_msg(send(card->fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line),
-		"fake-card takes no command '%s': %s", command, g_strerror(errno));
-	answer = read_answer(card);
-	ck_assert_msg(g_str_has_prefix(answer, "ok"), "fake-card: %s: %s", command, answer);
-	return g_strdup(g_strstrip(answer + strlen("ok")));
+	return rig_fake_command(card->fake, command);
 }
 
 static void do_command(RigCard *card, const char *command)

@@ -85,6 +85,12 @@ static const char known[] = "^((glib|glib-unix|gmodule|gio/\\w+|glib/\\w+)\\.h"
 			    "time|uchar|unistd|utime"
 			    "|wchar|wctype)\\.h)$";
 
+/* Its interface is pcsc-lite's header; it uses nothing else of it. */
+static bool is_pcsc_itself(const char *path)
+{
+	return g_str_has_prefix(path, "lib/pcsc-xrdp/");
+}
+
 START_TEST(one_file_knows_a_library)
 {
 	const char *pattern = libraries[_i].pattern;
@@ -100,6 +106,8 @@ START_TEST(one_file_knows_a_library)
 			const Include *include = g_ptr_array_index(list, j);
 
 			if (!g_regex_match_simple(pattern, include->name, 0, 0) || !include->system)
+				continue;
+			if (strcmp(libraries[_i].name, "pcsc-lite") == 0 && is_pcsc_itself(path))
 				continue;
 			ck_assert_msg(g_str_has_suffix(path, ".c"), "%s:%u: a header includes <%s>",
 				path, include->line, include->name);
