@@ -31,34 +31,12 @@ START_TEST(reads_every_certificate)
 }
 END_TEST
 
-/* With the mechanism of the key's kind, verified by openssl with the certificate's public key. */
-static void sign_and_verify(unsigned index, const char *mechanism)
-{
-	g_autofree char *data = rig_home_path(stage.home, "data");
-	g_autofree char *signature = rig_home_path(stage.home, "signature");
-	g_autofree char *public = rig_home_path(stage.home, "public.pem");
-	g_autofree char *der = g_strdup_printf("%s/%s.der", stage.directory, slot_at(index)->name);
-	g_autofree char *id = g_strdup_printf("%02u", index + 1);
-	const char *sign[] = {"pkcs11-tool", "--login", "--pin", "123456", "--sign", "--id", id,
-		"--mechanism", mechanism, "--signature-format", "openssl", "-i", data, "-o",
-		signature, NULL};
-	const char *extract[] = {"openssl", "x509", "-inform", "DER", "-in", der, "-noout",
-		"-pubkey", "-out", public, NULL};
-	const char *verify[] = {"openssl", "dgst", "-sha256", "-verify", public, "-signature",
-		signature, data, NULL};
-
-	rig_home_write(stage.home, "data", "what is signed\n");
-	g_free(rig_run_ok(sign, stage.environment));
-	g_free(rig_run_ok(extract, stage.environment));
-	g_free(rig_run_ok(verify, stage.environment));
-}
-
 START_TEST(keys_sign)
 {
 	rig_card_insert_seen(stage.card);
-	sign_and_verify(0, "SHA256-RSA-PKCS");
+	stage_sign_and_verify(0, "SHA256-RSA-PKCS");
 	ck_assert_uint_eq(rig_card_count(stage.card, INS_SIGN), 2); /* chained */
-	sign_and_verify(1, "ECDSA-SHA256");
+	stage_sign_and_verify(1, "ECDSA-SHA256");
 	ck_assert_uint_eq(rig_card_count(stage.card, INS_SIGN), 3);
 }
 END_TEST
@@ -119,7 +97,7 @@ START_TEST(renewal_is_no_event)
 	ck_assert(!g_bytes_equal(before, after));
 	stage_assert_reads_back(stage.directory, 1);
 	stage_assert_reads_back(stage.directory, 0);
-	sign_and_verify(1, "ECDSA-SHA256");
+	stage_sign_and_verify(1, "ECDSA-SHA256");
 	ck_assert_uint_eq(rig_reader_look(stage_reader()).counter, counter);
 }
 END_TEST

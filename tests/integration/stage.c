@@ -87,3 +87,24 @@ void stage_assert_reads_back(const char *directory, unsigned index)
 	ck_assert_uint_gt(g_bytes_get_size(made), 0);
 	ck_assert_msg(g_bytes_equal(made, read), "place %s differs", slot_at(index)->name);
 }
+
+void stage_sign_and_verify(unsigned index, const char *mechanism)
+{
+	g_autofree char *data = rig_home_path(stage.home, "data");
+	g_autofree char *signature = rig_home_path(stage.home, "signature");
+	g_autofree char *public = rig_home_path(stage.home, "public.pem");
+	g_autofree char *der = g_strdup_printf("%s/%s.der", stage.directory, slot_at(index)->name);
+	g_autofree char *id = g_strdup_printf("%02u", index + 1);
+	const char *sign[] = {"pkcs11-tool", "--login", "--pin", "123456", "--sign", "--id", id,
+		"--mechanism", mechanism, "--signature-format", "openssl", "-i", data, "-o",
+		signature, NULL};
+	const char *extract[] = {"openssl", "x509", "-inform", "DER", "-in", der, "-noout",
+		"-pubkey", "-out", public, NULL};
+	const char *verify[] = {"openssl", "dgst", "-sha256", "-verify", public, "-signature",
+		signature, data, NULL};
+
+	rig_home_write(stage.home, "data", "what is signed\n");
+	g_free(rig_run_ok(sign, stage.environment));
+	g_free(rig_run_ok(extract, stage.environment));
+	g_free(rig_run_ok(verify, stage.environment));
+}

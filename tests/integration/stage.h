@@ -33,5 +33,8 @@ bool stage_token_is(const char *serial);
 GBytes *stage_read_der(unsigned index) G_GNUC_WARN_UNUSED_RESULT;
 /* OpenSC gives what the card's directory holds. */
 void stage_assert_reads_back(const char *directory, unsigned index);
+/* pkcs11-tool signs with the key in a place, by the mechanism of its kind; openssl verifies it with
+   the certificate's public key. */
+void stage_sign_and_verify(unsigned index, const char *mechanism);
 /* How often a word stands in a text. */
 unsigned stage_occurrences(const char *text, const char *word);

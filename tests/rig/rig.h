@@ -10,3 +10,4 @@
 #include "process.h"
 #include "readers.h"
 #include "rigcard.h"
+#include "rigchansrv.h"
