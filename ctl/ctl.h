@@ -17,9 +17,10 @@ typedef struct Ctl {
 	bool json;
 	bool dry_run;
 	bool no_color;
-	bool in_fleet;     /* for one of many users: nobody looks on, and no card is read for it */
-	Config *config;    /* NULL when the files have faults that are not warnings */
-	GPtrArray *faults; /* ConfigFault, from all files */
+	bool in_fleet; /* for one of many users: nobody looks on, and no card is read for it */
+	const char *database; /* --database, or NULL */
+	Config *config;       /* NULL when the files have faults that are not warnings */
+	GPtrArray *faults;    /* ConfigFault, from all files */
 } Ctl;
 
 /* The configuration that a command works by: as loaded, or NULL after telling the user about its
@@ -42,6 +43,7 @@ int verb_purge(Ctl *ctl, char **args);
 int verb_undo(Ctl *ctl, char **args);
 int verb_monitor(Ctl *ctl, char **args);
 int verb_databases(Ctl *ctl, char **args);
+int verb_module(Ctl *ctl, char **args);
 int verb_config(Ctl *ctl, char **args);
 
 G_END_DECLS

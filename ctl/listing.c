@@ -33,8 +33,15 @@ static void on_done(Pipeline *pipeline, const Report *report, const GError *scan
 
 Listing *listing_start(const Config *config, WireStoreMode mode, guint32 flags)
 {
+	return listing_start_only(config, mode, flags, NULL);
+}
+
+Listing *listing_start_only(
+	const Config *config, WireStoreMode mode, guint32 flags, const char *only)
+{
 	const PipelineFuncs funcs = {.done = on_done};
-	const PipelineRequest request = {.mode = mode, .flags = flags, .config = config};
+	const PipelineRequest request = {
+		.mode = mode, .flags = flags, .config = config, .only = only};
 	Listing *listing = g_new0(Listing, 1);
 
 	listing->pipeline = pipeline_start(&request, &funcs, listing);

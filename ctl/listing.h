@@ -12,8 +12,11 @@ G_BEGIN_DECLS
 
 typedef struct Listing Listing;
 
-/* `mode` DATABASES or LIST. Starts it; other things can be started beside it. */
+/* `mode` DATABASES, LIST or MODULES. Starts it; other things can be started beside it. */
 Listing *listing_start(const Config *config, WireStoreMode mode, guint32 flags);
+/* The same for the one database in the directory `only`; NULL: for all. Mode MODULES. */
+Listing *listing_start_only(
+	const Config *config, WireStoreMode mode, guint32 flags, const char *only);
 /* Runs the main loop until the store has ended. The report is borrowed from the listing. NULL and
    an error if there is none. */
 const Report *listing_wait(Listing *listing, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -202,6 +202,8 @@ static void send_request(Helper *store, const PipelineRequest *request)
 	helper_send(store, wire_pack(WIRE_STORE_CONTEXT, "ttttnnn", host, request->endpoint,
 				   request->reader, module, now, flags, (guint64)request->session));
 	send_config(store, request->config);
+	if (request->only != NULL)
+		helper_send(store, wire_pack(WIRE_STORE_ONLY, "t", request->only));
 	for (guint i = 0; request->endpoints != NULL && i < request->endpoints->len; i++) {
 		const PipelineEndpoint *e = g_ptr_array_index(request->endpoints, i);
 

@@ -38,6 +38,7 @@ typedef struct PipelineRequest {
 	const char *reader;         /* NULL without a scan */
 	const char *module;         /* as in the configuration; NULL: no scan, the store alone */
 	const GPtrArray *others;    /* char *: names of all other readers; NULL: none */
+	const char *only;           /* directory of the one database that it is about; NULL: all */
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */
 	const GPtrArray *frames;    /* GBytes: whole frames, sent before RUN; NULL: none */

@@ -52,6 +52,24 @@ static void step_free(ReportStep *step)
 	g_free(step);
 }
 
+static void reach_free(ReportReach *reach)
+{
+	g_free(reach->how);
+	g_free(reach->name);
+	g_free(reach->library);
+	g_free(reach->file);
+	g_free(reach);
+}
+
+static void module_free(ReportModule *module)
+{
+	g_free(module->path);
+	g_free(module->change);
+	g_free(module->reason);
+	g_ptr_array_unref(module->reaches);
+	g_free(module);
+}
+
 static void database_free(ReportDatabase *database)
 {
 	g_free(database->path);
@@ -61,6 +79,7 @@ static void database_free(ReportDatabase *database)
 	g_free(database->reason);
 	g_ptr_array_unref(database->certs);
 	g_ptr_array_unref(database->steps);
+	g_ptr_array_unref(database->modules);
 	g_ptr_array_unref(database->errors);
 	g_free(database);
 }
@@ -150,6 +169,7 @@ static ReportDatabase *database_new(void)
 
 	database->certs = g_ptr_array_new_with_free_func((GDestroyNotify)cert_entry_free);
 	database->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
+	database->modules = g_ptr_array_new_with_free_func((GDestroyNotify)module_free);
 	database->errors = g_ptr_array_new_with_free_func(g_free);
 	return database;
 }
@@ -230,6 +250,29 @@ static void add_step(ReportDatabase *database, WireReader *frame)
 	g_ptr_array_add(database->steps, step);
 }
 
+static void add_module(ReportDatabase *database, WireReader *frame)
+{
+	ReportModule *module = g_new0(ReportModule, 1);
+
+	module->reaches = g_ptr_array_new_with_free_func((GDestroyNotify)reach_free);
+	module->path = text(frame);
+	module->change = name(frame);
+	module->done = wire_get_number(frame) == 1;
+	module->reason = text(frame);
+	g_ptr_array_add(database->modules, module);
+}
+
+static void add_reach(ReportModule *module, WireReader *frame)
+{
+	ReportReach *reach = g_new0(ReportReach, 1);
+
+	reach->how = name(frame);
+	reach->name = text(frame);
+	reach->library = text(frame);
+	reach->file = text(frame);
+	g_ptr_array_add(module->reaches, reach);
+}
+
 static void add_error(Report *report, ReportDatabase *database, WireReader *frame)
 {
 	guint64 code = wire_get_number(frame);
@@ -256,6 +299,7 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error)
 {
 	ReportDatabase *database = last_of(report->databases);
 	ReportCert *cert = database != NULL ? last_of(database->certs) : NULL;
+	ReportModule *module = database != NULL ? last_of(database->modules) : NULL;
 	guint type = frame->type; /* whatever the sender wrote, so not the enum */
 
 	if (report->ended)
@@ -271,6 +315,10 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error)
 		add_claim(cert, frame);
 	} else if (type == WIRE_REPORT_STEP && database != NULL) {
 		add_step(database, frame);
+	} else if (type == WIRE_REPORT_MODULE && database != NULL) {
+		add_module(database, frame);
+	} else if (type == WIRE_REPORT_REACH && module != NULL) {
+		add_reach(module, frame);
 	} else if (type == WIRE_REPORT_ERROR) {
 		add_error(report, database, frame);
 	} else if (type == WIRE_REPORT_SCANNED && report->scanned == NULL) {

@@ -40,11 +40,25 @@ typedef struct ReportStep {
 	bool done;
 } ReportStep;
 
+/* A way to a module that is there already; see lib/reach.h. */
+typedef struct ReportReach {
+	char *how, *name, *library, *file;
+} ReportReach;
+
+typedef struct ReportModule {
+	char *path;
+	char *change; /* "", "enable", "disable" */
+	bool done;
+	char *reason;       /* why it cannot be, or "" */
+	GPtrArray *reaches; /* ReportReach */
+} ReportModule;
+
 typedef struct ReportDatabase {
 	char *path, *application, *profile, *status, *reason;
-	GPtrArray *certs;  /* ReportCert */
-	GPtrArray *steps;  /* ReportStep */
-	GPtrArray *errors; /* char * */
+	GPtrArray *certs;   /* ReportCert */
+	GPtrArray *steps;   /* ReportStep */
+	GPtrArray *modules; /* ReportModule */
+	GPtrArray *errors;  /* char * */
 } ReportDatabase;
 
 typedef struct Report {

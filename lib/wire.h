@@ -58,6 +58,8 @@ typedef enum {
 	WIRE_STORE_SELECT,    /* text kind, text value: see lib/select.h; PURGE only */
 	WIRE_STORE_OBJECT,    /* text path of the database, as in REPORT_DATABASE; UNDO only */
 	WIRE_STORE_ATTRIBUTE, /* number type, bytes value: of the last object */
+	WIRE_STORE_ONLY, /* text directory: this database alone. Among the CONFIG frames; MODULES
+			    only */
 
 	/*
 	 * certprop-store says.
@@ -86,6 +88,10 @@ typedef enum {
 	WIRE_REPORT_OBJECT,    /* text sha256, text nickname: it is going to be released or deleted;
 				  all its attributes follow. PURGE only, before PENDING */
 	WIRE_REPORT_ATTRIBUTE, /* number type, bytes value */
+	WIRE_REPORT_MODULE, /* text path, text change ("", "enable", "disable"), number 1 if done,
+			       text why it cannot be; belongs to the last database; its ways
+			       follow */
+	WIRE_REPORT_REACH,  /* text how, text name, text library, text file: see lib/reach.h */
 } WireType;
 
 typedef enum {
@@ -118,6 +124,8 @@ typedef enum {
 	WIRE_STORE_LOGOUT = 1 << 2,   /* the session ends: [local] on-logout decides */
 	WIRE_STORE_ALL = 1 << 3,      /* LIST: certificates without our marker too (no
 					 WIRE_CERT_OURS, no claims) */
+	WIRE_STORE_ENABLE = 1 << 8,   /* MODULES: register them where they are not reached */
+	WIRE_STORE_DISABLE = 1 << 9,  /* MODULES: take our registrations away */
 } WireStoreFlags;
 
 typedef enum {
@@ -126,6 +134,7 @@ typedef enum {
 	WIRE_STORE_APPLY,     /* plan and carry out */
 	WIRE_STORE_PURGE,     /* take away what the selectors name, after CONFIRM */
 	WIRE_STORE_UNDO,      /* put back the objects that are named */
+	WIRE_STORE_MODULES,   /* how the databases' programs come to the PKCS#11 modules */
 } WireStoreMode;
 
 typedef enum {

@@ -9,7 +9,7 @@ _certpropctl_nicknames() {
 
 _certpropctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
-	local commands='status list show sync purge undo monitor databases config'
+	local commands='status list show sync purge undo monitor databases module config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
@@ -31,6 +31,7 @@ _certpropctl() {
 		options+=' --absent --expired --older-than --all --unmarked --yes '
 		options+=' --all-users --homes --timeout '
 		;;
+	module) options='--json --dry-run --database --no-color --help' ;;
 	*) options='--json --no-color --help' ;;
 	esac
 
@@ -41,6 +42,10 @@ _certpropctl() {
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+	elif [[ $command == module && ${COMP_WORDS[COMP_CWORD - 1]} == --database ]]; then
+		compopt -o dirnames 2>/dev/null
+	elif [[ $command == module ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'status enable disable' -- "$current")
 	elif [[ $command == config ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(certpropctl config --no-color 2>/dev/null |
 			sed -n 's/^\([a-z]*\.[a-z-]*\) .*/\1/p')" -- "$current")

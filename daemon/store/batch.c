@@ -20,6 +20,7 @@
 #include "fanout.h"
 #include "lock.h"
 #include "look.h"
+#include "modules.h"
 #include "purge.h"
 #include "run.h"
 #include "undo.h"
@@ -169,6 +170,8 @@ static bool add_to(Run *run, bool last, gpointer data)
 	if (lock >= 0)
 		close(lock);
 	run_close(run);
+	if (error == NULL && !batch->dry_run)
+		modules_register(batch->request, run->database, batch->reports);
 	return true;
 }
 
@@ -311,6 +314,8 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 		purge_run(request, intake, reports, runs);
 	else if (request->mode == WIRE_STORE_UNDO)
 		undo_run(request, reports, runs);
+	else if (request->mode == WIRE_STORE_MODULES)
+		modules_run(request, reports, runs);
 	else
 		look_run(request, reports, runs);
 	reports_end(reports);

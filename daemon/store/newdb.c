@@ -23,11 +23,11 @@
 
 #include "error.h"
 #include "files.h"
+#include "modlist.h"
 #include "nssdb.h"
 #include "owner.h"
 
 #define TEMP_PREFIX   ".nssdb-certprop-"
-#define MODULES       "pkcs11.txt"
 #define STALE_SECONDS (24 * 3600) /* a build directory that is as old was left by a crash */
 #define EMPTY_SECONDS 10          /* a 0-byte file that is as old is not being created just now */
 
@@ -36,7 +36,7 @@ struct Newdb {
 	char *temp; /* NULL once it is in place */
 };
 
-static const char *const file_names[] = {MODULES, FILES_KEY, FILES_CERT};
+static const char *const file_names[] = {MODLIST_FILE, FILES_KEY, FILES_CERT};
 
 /* Through a descriptor: where somebody else may write beside it, a link that takes the directory's
    place in the meantime must not lead us to another database. */
@@ -98,23 +98,12 @@ bool newdb_fits(const char *dir)
    -list" and programs that append to it expect one. */
 static bool write_modules(const Newdb *newdb, GError **error)
 {
-	g_autofree char *path = g_build_filename(newdb->temp, MODULES, NULL);
-	g_autofree char *text = NULL;
+	g_autofree char *path = g_build_filename(newdb->temp, MODLIST_FILE, NULL);
+	g_autofree char *text = modlist_new(newdb->dir);
 
-	/* NSS's quoting of quotes inside quotes is not worth guessing: it can do without. */
-	if (strpbrk(newdb->dir, "'\"\\\n") != NULL)
+	if (*text == '\0')
 		return true;
 
-	text = g_strdup_printf("library=\n"
-			       "name=NSS Internal PKCS #11 Module\n"
-			       "parameters=configdir='sql:%s' certPrefix='' keyPrefix='' "
-			       "secmod='secmod.db' flags= updatedir='' updateCertPrefix='' "
-			       "updateKeyPrefix='' updateid='' updateTokenDescription='' \n"
-			       "NSS=Flags=internal,critical trustOrder=75 cipherOrder=100 "
-			       "slotParams=(1={slotFlags=[ECC,RSA,DSA,DH,RC2,RC4,DES,RANDOM,SHA1,"
-			       "MD5,MD2,SSL,TLS,AES,Camellia,SEED,SHA256,SHA512] askpw=any "
-			       "timeout=30})\n\n",
-		newdb->dir);
 	return g_file_set_contents_full(
 		path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
 }

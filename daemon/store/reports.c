@@ -182,6 +182,18 @@ void reports_pending(Reports *reports, unsigned removals, unsigned additions)
 	REPORT(reports, WIRE_REPORT_PENDING, "nn", (guint64)removals, (guint64)additions);
 }
 
+void reports_module(
+	Reports *reports, const char *path, const char *change, bool done, const char *reason)
+{
+	REPORT(reports, WIRE_REPORT_MODULE, "ttnt", path, change, (guint64)done, reason);
+}
+
+void reports_reach(Reports *reports, const Reach *reach)
+{
+	REPORT(reports, WIRE_REPORT_REACH, "tttt", reach_word(reach->how), reach->name,
+		reach->library, reach->file);
+}
+
 void reports_error(Reports *reports, const GError *error)
 {
 	reports->n_errors++;

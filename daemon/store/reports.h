@@ -10,6 +10,7 @@
 
 #include "databases.h"
 #include "plan.h"
+#include "reach.h"
 #include "row.h"
 
 G_BEGIN_DECLS
@@ -40,6 +41,10 @@ void reports_step(Reports *reports, PlanAction action, const PlanStep *step, con
 /* `sum` of the scan, or "". */
 void reports_scanned(Reports *reports, const char *sum);
 void reports_pending(Reports *reports, unsigned removals, unsigned additions);
+/* `reason`: why it cannot be, or NULL. Its ways follow. */
+void reports_module(
+	Reports *reports, const char *path, const char *change, bool done, const char *reason);
+void reports_reach(Reports *reports, const Reach *reach);
 void reports_error(Reports *reports, const GError *error);
 void reports_end(Reports *reports);
 

@@ -11,8 +11,9 @@
 #include "error.h"
 #include "plan.h"
 
-#define FLAGS_KNOWN \
-	((guint64)(WIRE_STORE_DRY_RUN | WIRE_STORE_HAS_SCAN | WIRE_STORE_LOGOUT | WIRE_STORE_ALL))
+#define FLAGS_KNOWN                                                                                \
+	((guint64)(WIRE_STORE_DRY_RUN | WIRE_STORE_HAS_SCAN | WIRE_STORE_LOGOUT | WIRE_STORE_ALL | \
+		   WIRE_STORE_ENABLE | WIRE_STORE_DISABLE))
 
 static void endpoint_free(gpointer data)
 {
@@ -61,6 +62,7 @@ Request *request_free(Request *request)
 	g_free(request->endpoint);
 	g_free(request->reader);
 	g_free(request->module);
+	g_free(request->only);
 	config_free(request->config);
 	g_ptr_array_unref(request->endpoints);
 	g_ptr_array_unref(request->present);
@@ -110,6 +112,15 @@ static bool add_config(Request *request, WireReader *frame, GError **error)
 		return false;
 
 	return config_set(request->config, group, key, value, "the request", error);
+}
+
+static bool add_only(Request *request, WireReader *frame, GError **error)
+{
+	if (request->only != NULL)
+		return protocol_error(error, "a second ONLY");
+
+	request->only = wire_get_text(frame, WIRE_TEXT_MAX);
+	return wire_reader_done(frame, error);
 }
 
 static bool add_endpoint(Request *request, WireReader *frame, GError **error)
@@ -198,7 +209,7 @@ static bool add_run(Request *request, WireReader *frame, GError **error)
 
 	if (!wire_reader_done(frame, error))
 		return false;
-	if (mode > WIRE_STORE_UNDO)
+	if (mode > WIRE_STORE_MODULES)
 		return protocol_error(error, "an unknown mode");
 	if (mode == WIRE_STORE_PURGE && !select_check(request->select, error))
 		return false;
@@ -219,6 +230,8 @@ bool request_add(Request *request, WireReader *frame, GError **error)
 		return add_context(request, frame, error);
 	if (type == WIRE_STORE_CONFIG)
 		return add_config(request, frame, error);
+	if (type == WIRE_STORE_ONLY)
+		return add_only(request, frame, error);
 	if (type == WIRE_STORE_ENDPOINT)
 		return add_endpoint(request, frame, error);
 	if (type == WIRE_STORE_PRESENT)

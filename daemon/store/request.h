@@ -32,6 +32,7 @@ typedef struct Request {
 	char *endpoint; /* this, reader and module are "" without a scan */
 	char *reader;
 	char *module;
+	char *only; /* the directory of the one database that it is about, or NULL */
 	gint64 now;
 	gint64 session; /* 0: not known */
 	guint64 flags;  /* WireStoreFlags */

@@ -181,12 +181,17 @@ void ctl_assert_list(JsonNode *root, const char *key)
 	ck_assert_uint_eq(contract_length(database, "certificates"), n_marked);
 }
 
+void ctl_add_fixture(TCase *tcase)
+{
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 120);
+}
+
 void ctl_add_case(Suite *suite, const char *name, const TTest *const *tests, gsize n)
 {
 	TCase *tcase = tcase_create(name);
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
+	ctl_add_fixture(tcase);
 	for (gsize i = 0; i < n; i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);

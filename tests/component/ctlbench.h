@@ -39,6 +39,9 @@ extern CtlBench bench;
 /* A test case with the bench around each of its tests. */
 void ctl_add_case(Suite *suite, const char *name, const TTest *const *tests, gsize n);
 
+/* The same around a test case of one's own making. */
+void ctl_add_fixture(TCase *tcase);
+
 /* Runs certpropctl with up to three words; both outputs where wanted. Returns the exit status. */
 int ctl_run(char **ret_out, char **ret_err, const char *a, const char *b, const char *c);
 /* Runs it with one or two words and --json; asserts the exit status and the contract. */

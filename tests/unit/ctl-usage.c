@@ -169,6 +169,10 @@ static const struct {
 	{{"purge", "--unmarked", "--all", "--yes"}, 2},
 	{{"purge", "--unmarked", "--expired"}, 2}, /* and nobody can be asked */
 	{{"show", "a", "b"}, 2},
+	{{"module", "--help"}, 0},
+	{{"module", "frobnicate"}, 2},
+	{{"module", "enable", "disable"}, 2},
+	{{"list", "--database", "/"}, 2},
 	{{"config", "local.on-remove"}, 2},
 	{{"config", "local.on-removal"}, 0},
 	{{"config", "--", "local.on-removal"}, 0},
