@@ -98,7 +98,12 @@ static bool fill_slot(
 	if (spec->issuer == NULL)
 		return false;
 	spec->serial = (guint64)g_random_int() << 31 | g_random_int();
-	spec->key_usage = spec->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
+	if (spec->ca)
+		spec->key_usage = "critical,keyCertSign,cRLSign";
+	else if (spec->email != NULL)
+		spec->key_usage = "critical,digitalSignature,keyEncipherment";
+	else
+		spec->key_usage = "critical,digitalSignature";
 	spec->eku = spec->ca ? NULL : "clientAuth,emailProtection";
 	der = maker_der(spec);
 	return write_key(key_path, key, error) && write_der(der_path, der, error);
@@ -111,6 +116,7 @@ static bool deal_slot(const char *directory, const Deal *deal, unsigned index, G
 	bool expired = (deal->expired & (1u << index)) != 0;
 	MakerSpec spec = {.cn = deal->cn != NULL ? deal->cn : DEFAULT_CN,
 		.cn_len = deal->cn_length,
+		.email = deal->email,
 		.not_before = now - (expired ? 800 : 30) * DAY,
 		.not_after = expired ? now - 70 * DAY : now + 700 * DAY,
 		.ca = (deal->ca & (1u << index)) != 0};

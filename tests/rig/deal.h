@@ -22,6 +22,7 @@ typedef struct {
 	const char
 		*token_cn; /* CN of the first certificate, which OpenSC makes the token's label */
 	gsize token_cn_length;
+	const char *email; /* of all of them, which may then encrypt mail as well; or NULL */
 	DealKeys keys;
 	guint32 expired; /* bit i: place i is no longer valid */
 	guint32 ca;      /* bit i: place i holds a CA certificate */
