@@ -100,6 +100,55 @@ START_TEST(hung_daemon_is_passed_by)
 }
 END_TEST
 
+static const char purge_contract[] =
+	"{\"databases\": [{\"path\": \"text+\", \"deleted\": \"int\", \"errors\": [\"text+\"]}],"
+	"\"tokens\": [{\"serial\": \"text+\", \"key\": \"=present|absent|unknown\"}],"
+	"\"backup\": \"text\", \"warnings\": [\"text+\"], \"errors\": [\"text+\"]}";
+
+static unsigned marked(void)
+{
+	g_autoptr(GPtrArray) rows = rig_db_certificates(bench.database);
+
+	return rig_db_marked(rows);
+}
+
+/* A card that is in is not absent, and what it brought comes again: that is said. */
+START_TEST(purge_of_a_card_that_is_in)
+{
+	rig_card_insert_seen(bench.card);
+	g_autoptr(RigProcess) daemon = start_daemon();
+	rig_wait_until(is_answering, NULL, CTL_LONG_MS, "the daemon does not answer");
+	rig_wait_until(is_read, NULL, CTL_LONG_MS, "the card is not read");
+
+	g_autoptr(JsonNode) absent = ctl_json(0, purge_contract, "purge", "--absent");
+	ck_assert_uint_eq(contract_length(json_node_get_object(absent), "warnings"), 0);
+	ck_assert_uint_eq(marked(), CTL_CERTS);
+
+	g_autoptr(JsonNode) all = ctl_json(0, purge_contract, "purge", "--all");
+	ck_assert_uint_eq(contract_length(json_node_get_object(all), "warnings"), 1);
+	ck_assert_str_eq(contract_text(contract_member(all, "tokens", 0), "key"), "present");
+	ck_assert_uint_eq(marked(), 0);
+	ck_assert_int_eq(ctl_run(NULL, NULL, "undo", NULL, NULL), 0);
+	ck_assert_uint_eq(marked(), CTL_CERTS);
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
+}
+END_TEST
+
+/* Without a daemon certpropctl looks itself whether it is. */
+START_TEST(purge_of_a_card_that_is_out)
+{
+	ctl_sync_card();
+	g_autoptr(JsonNode) in = ctl_json(0, purge_contract, "purge", "--absent");
+	ck_assert_uint_eq(marked(), CTL_CERTS);
+
+	rig_card_remove_seen(bench.card);
+	g_autoptr(JsonNode) out = ctl_json(0, purge_contract, "purge", "--absent");
+	ck_assert_uint_eq(marked(), 0);
+	ck_assert_str_eq(contract_text(contract_member(out, "tokens", 0), "key"), "absent");
+	ck_assert_uint_eq(contract_length(json_node_get_object(out), "warnings"), 0);
+}
+END_TEST
+
 /*
  * monitor
  */
@@ -189,7 +238,8 @@ int main(int argc, char **argv)
 {
 	rig_enter();
 
-	const TTest *const daemon[] = {daemon_is_asked, hung_daemon_is_passed_by};
+	const TTest *const daemon[] = {daemon_is_asked, hung_daemon_is_passed_by,
+		purge_of_a_card_that_is_in, purge_of_a_card_that_is_out};
 	const TTest *const monitor[] = {monitor_alone, monitor_of_a_daemon_and_after_it};
 	Suite *suite = suite_create("ctl-daemon");
 
