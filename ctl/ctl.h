@@ -17,10 +17,9 @@ typedef struct Ctl {
 	bool json;
 	bool dry_run;
 	bool no_color;
-	bool in_fleet; /* for one of many users: nobody looks on, and no card is read for it */
-	const char *database; /* --database, or NULL */
-	Config *config;       /* NULL when the files have faults that are not warnings */
-	GPtrArray *faults;    /* ConfigFault, from all files */
+	bool in_fleet;     /* for one of many users: nobody looks on, and no card is read for it */
+	Config *config;    /* NULL when the files have faults that are not warnings */
+	GPtrArray *faults; /* ConfigFault, from all files */
 } Ctl;
 
 /* The configuration that a command works by: as loaded, or NULL after telling the user about its
@@ -32,6 +31,7 @@ extern const GOptionEntry purge_entries[];
 /* Are they right? Says once, before many users have their turns, what each would complain of. */
 int purge_check(const Ctl *ctl);
 extern const GOptionEntry undo_entries[];
+extern const GOptionEntry module_entries[];
 
 /* `args` are the words after the command, NULL-terminated, as many as the command's table entry
    allows. */

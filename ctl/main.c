@@ -30,7 +30,6 @@ typedef enum {
 	VERB_JSON = 1 << 0,
 	VERB_DRY_RUN = 1 << 1,
 	VERB_ALL_USERS = 1 << 2,
-	VERB_DATABASE = 1 << 3,
 } VerbOptions;
 
 typedef struct Verb {
@@ -59,9 +58,9 @@ static const Verb verbs[] = {
 		verb_undo, undo_entries},
 	{"monitor", NULL, 0, 0, VERB_JSON, "report events as they happen", verb_monitor},
 	{"databases", NULL, 0, 0, VERB_JSON, "databases that certificates go to", verb_databases},
-	{"module", "[ACTION]", 0, 1, VERB_JSON | VERB_DRY_RUN | VERB_DATABASE,
+	{"module", "[ACTION]", 0, 1, VERB_JSON | VERB_DRY_RUN,
 		"whether programs reach the cards' keys; with enable or disable, change that",
-		verb_module},
+		verb_module, module_entries},
 	{"config", "[KEY]", 0, 1, VERB_JSON, "effective configuration and where it comes from",
 		verb_config},
 };
@@ -70,7 +69,6 @@ static const Verb verbs[] = {
 static gboolean option_json, option_dry_run, option_no_color, option_version, option_all_users;
 static char *option_homes;
 static int option_timeout = FLEET_SECONDS_DEFAULT;
-static char *option_database;
 
 static const GOptionEntry entry_no_color = {"no-color", 0, 0, G_OPTION_ARG_NONE, &option_no_color,
 	"No colours, also on a terminal", NULL};
@@ -90,9 +88,6 @@ static const GOptionEntry entries_all_users[] = {
 	{NULL},
 };
 
-static const GOptionEntry entry_database = {"database", 0, 0, G_OPTION_ARG_FILENAME,
-	&option_database, "Only the database in this directory", "PATH"};
-
 static const Verb *verb_find(const char *name)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++)
@@ -106,15 +101,13 @@ static GOptionContext *verb_context(const Verb *verb)
 {
 	g_autofree char *program = g_strdup_printf(NAME_CTL " %s", verb->name);
 	g_autofree char *summary = g_strdup_printf("%s: %s.", verb->name, verb->help);
-	GOptionEntry entries[5] = {0};
+	GOptionEntry entries[4] = {0};
 	gsize n = 0;
 
 	if ((verb->options & VERB_JSON) != 0)
 		entries[n++] = entry_json;
 	if ((verb->options & VERB_DRY_RUN) != 0)
 		entries[n++] = entry_dry_run;
-	if ((verb->options & VERB_DATABASE) != 0)
-		entries[n++] = entry_database;
 	entries[n++] = entry_no_color;
 
 	g_set_prgname(program); /* stands in the usage line */
@@ -236,7 +229,6 @@ static int call_run(gpointer data)
 	Ctl ctl = {
 		.json = option_json || call->in_fleet,
 		.dry_run = option_dry_run,
-		.database = option_database,
 		.in_fleet = call->in_fleet,
 	};
 

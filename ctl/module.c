@@ -17,6 +17,14 @@
 #include "table.h"
 #include "ways.h"
 
+static char *option_database;
+
+const GOptionEntry module_entries[] = {
+	{"database", 0, 0, G_OPTION_ARG_FILENAME, &option_database,
+		"Only the database in this directory", "PATH"},
+	{NULL},
+};
+
 static const char *const actions[] = {"status", "enable", "disable", NULL};
 static const guint32 action_flags[] = {0, WIRE_STORE_ENABLE, WIRE_STORE_DISABLE};
 
@@ -236,9 +244,10 @@ int verb_module(Ctl *ctl, char **args)
 	if (config == NULL)
 		return EXIT_STATUS_FAILED;
 
-	if (ctl->database != NULL)
+	if (option_database != NULL)
 		only = g_canonicalize_filename(
-			ctl->database + (g_str_has_prefix(ctl->database, "sql:") ? 4 : 0), NULL);
+			option_database + (g_str_has_prefix(option_database, "sql:") ? 4 : 0),
+			NULL);
 	g_autoptr(Listing) listing = listing_start_only(config, WIRE_STORE_MODULES,
 		action_flags[action] | (ctl->dry_run ? WIRE_STORE_DRY_RUN : 0), only);
 	const Report *report = listing_wait(listing, &error);
