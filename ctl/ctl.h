@@ -32,6 +32,7 @@ extern const GOptionEntry purge_entries[];
 int purge_check(const Ctl *ctl);
 extern const GOptionEntry undo_entries[];
 extern const GOptionEntry module_entries[];
+extern const GOptionEntry setup_entries[];
 
 /* `args` are the words after the command, NULL-terminated, as many as the command's table entry
    allows. */
@@ -44,6 +45,7 @@ int verb_undo(Ctl *ctl, char **args);
 int verb_monitor(Ctl *ctl, char **args);
 int verb_databases(Ctl *ctl, char **args);
 int verb_module(Ctl *ctl, char **args);
+int verb_setup(Ctl *ctl, char **args);
 int verb_config(Ctl *ctl, char **args);
 
 G_END_DECLS

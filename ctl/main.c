@@ -61,6 +61,8 @@ static const Verb verbs[] = {
 	{"module", "[ACTION]", 0, 1, VERB_JSON | VERB_DRY_RUN,
 		"whether programs reach the cards' keys; with enable or disable, change that",
 		verb_module, module_entries},
+	{"setup", NULL, 0, 0, VERB_DRY_RUN, "start certpropd at login, and bring keys into reach",
+		verb_setup, setup_entries},
 	{"config", "[KEY]", 0, 1, VERB_JSON, "effective configuration and where it comes from",
 		verb_config},
 };

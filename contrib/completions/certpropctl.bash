@@ -9,7 +9,7 @@ _certpropctl_nicknames() {
 
 _certpropctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
-	local commands='status list show sync purge undo monitor databases module config'
+	local commands='status list show sync purge undo monitor databases module setup config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
@@ -31,6 +31,7 @@ _certpropctl() {
 		options+=' --absent --expired --older-than --all --unmarked --yes '
 		options+=' --all-users --homes --timeout '
 		;;
+	setup) options='--dry-run --undo --no-color --help' ;;
 	module) options='--json --dry-run --database --no-color --help' ;;
 	*) options='--json --no-color --help' ;;
 	esac

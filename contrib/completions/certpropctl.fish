@@ -10,7 +10,7 @@ function __certpropctl_keys
     certpropctl config --no-color 2>/dev/null | sed -n 's/^\([a-z]*\.[a-z-]*\) .*/\1/p'
 end
 
-set -l commands status list show sync purge undo monitor databases module config
+set -l commands status list show sync purge undo monitor databases module setup config
 
 complete -c certpropctl -f
 complete -c certpropctl -s h -l help -d 'Show help'
@@ -20,7 +20,7 @@ complete -c certpropctl -n "__fish_seen_subcommand_from $commands" -l json -d 'P
 complete -c certpropctl -n '__fish_seen_subcommand_from list purge' -l all-users -d 'As root: go over the homes of all users'
 complete -c certpropctl -n '__fish_seen_subcommand_from list purge' -l homes -d 'Each entry of this directory is a home' -r -F
 complete -c certpropctl -n '__fish_seen_subcommand_from list purge' -l timeout -d 'End a user\'s process after so many seconds' -r
-complete -c certpropctl -n '__fish_seen_subcommand_from sync purge undo module' -l dry-run -d 'Say what would be done, do nothing'
+complete -c certpropctl -n '__fish_seen_subcommand_from sync purge undo module setup' -l dry-run -d 'Say what would be done, do nothing'
 complete -c certpropctl -n '__fish_seen_subcommand_from purge' -x -l token -d 'What this card put there'
 complete -c certpropctl -n '__fish_seen_subcommand_from purge' -x -l subject -d 'With this in the subject'
 complete -c certpropctl -n '__fish_seen_subcommand_from purge' -x -l issuer -d 'With this in the issuer'
@@ -43,9 +43,11 @@ complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a undo -
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a monitor -d 'Report events as they happen'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a databases -d 'Databases that certificates go to'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a module -d 'Whether programs reach the keys on the cards'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a setup -d 'Start certpropd at login, bring keys into reach'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a config -d 'Effective configuration'
 
 complete -c certpropctl -n '__fish_seen_subcommand_from show' -F -a '(__certpropctl_nicknames)'
+complete -c certpropctl -n '__fish_seen_subcommand_from setup' -l undo -d 'Take back what setup has done'
 complete -c certpropctl -n '__fish_seen_subcommand_from module' -l database -d 'Only this database' -r -a '(__fish_complete_directories)'
 complete -c certpropctl -n '__fish_seen_subcommand_from module' -a 'status enable disable'
 complete -c certpropctl -n '__fish_seen_subcommand_from config' -a '(__certpropctl_keys)'
