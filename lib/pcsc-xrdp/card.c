@@ -30,29 +30,36 @@ static bool is_listed(const RemoteReaders *readers, const char *name)
 	return false;
 }
 
-/* What the client says of a reader; SCARD_E_UNKNOWN_READER: it has no such reader. */
-static LONG look(const Remote *remote, const char *reader, RemoteState *ret_state)
+/* What the client says of a reader that it has. */
+static LONG look_at(const Remote *remote, const char *reader, RemoteState *ret_state)
 {
 	RemoteState state = {.reader = reader};
-	RemoteReaders readers;
-	LONG code;
+	LONG code = remote_change(remote, 0, -1, &state, 1);
 
-	code = remote_list(remote, &readers);
+	if (code == SCARD_E_TIMEOUT)
+		code = SCARD_S_SUCCESS;
+	if (code == SCARD_S_SUCCESS)
+		*ret_state = state;
+	return code;
+}
+
+/* SCARD_E_UNKNOWN_READER: it has no such reader. */
+static LONG look_for(const Remote *remote, const char *reader, RemoteState *ret_state)
+{
+	RemoteReaders readers;
+	LONG code = remote_list(remote, &readers);
+
 	if (code != SCARD_S_SUCCESS)
 		return code;
-	if (!is_listed(&readers, reader))
-		return SCARD_E_UNKNOWN_READER;
-	code = remote_change(remote, 0, -1, &state, 1);
-	if (code == SCARD_S_SUCCESS || code == SCARD_E_TIMEOUT)
-		*ret_state = state;
-	return code == SCARD_E_TIMEOUT ? SCARD_S_SUCCESS : code;
+	return is_listed(&readers, reader) ? look_at(remote, reader, ret_state)
+					   : SCARD_E_UNKNOWN_READER;
 }
 
 /* Why a connection to a reader came to nothing. */
 static LONG why_not_connected(const Remote *remote, const char *reader, DWORD share)
 {
 	RemoteState state;
-	LONG code = look(remote, reader, &state);
+	LONG code = look_for(remote, reader, &state);
 
 	if (code != SCARD_S_SUCCESS)
 		return code;
@@ -73,7 +80,7 @@ static LONG why_not_connected(const Remote *remote, const char *reader, DWORD sh
 static LONG why_lost(const Remote *remote, const Card *card)
 {
 	RemoteState state;
-	LONG code = look(remote, card->reader, &state);
+	LONG code = look_for(remote, card->reader, &state);
 
 	if (code == SCARD_E_UNKNOWN_READER)
 		return SCARD_E_READER_UNAVAILABLE;
@@ -131,7 +138,7 @@ static LONG attach(const Remote *remote, Card *card, DWORD share, DWORD protocol
 	if (card->protocol == SCARD_PROTOCOL_UNDEFINED && !alive)
 		return why_not_connected(remote, card->reader, share);
 	card->connected = true;
-	code = look(remote, card->reader, &state);
+	code = look_at(remote, card->reader, &state);
 	if (code == SCARD_S_SUCCESS)
 		card->counter = COUNTER(state.event);
 	return code;
@@ -226,9 +233,7 @@ LONG card_status(const Remote *remote, Card *card, DWORD *ret_state, DWORD *ret_
 	RemoteState state;
 
 	if (code == SCARD_S_SUCCESS)
-		code = look(remote, card->reader, &state);
-	if (code == SCARD_E_UNKNOWN_READER)
-		return SCARD_E_READER_UNAVAILABLE;
+		code = look_at(remote, card->reader, &state);
 	if (code != SCARD_S_SUCCESS)
 		return code;
 	card->atr_length = (state.event & SCARD_STATE_EMPTY) != 0 ? 0 : state.atr_length;

@@ -24,6 +24,8 @@ enum {
 	OP_CHANGE = 0x0c,
 };
 
+/* Long enough for a client that is there; who leaves does not wait for one that is not. */
+#define RELEASE_MS        (CONNECTION_REPLY_MS < 5000 ? CONNECTION_REPLY_MS : 5000)
 #define ATR_FIELD         36
 #define PCI_LENGTH        8 /* a SCARD_IO_REQUEST as Windows has it */
 #define MS_PROTOCOL_RAW   0x10000u
@@ -80,8 +82,7 @@ void remote_release(Remote *remote)
 	if (!connection_owes(remote->connection)) {
 		request_begin(&request, OP_RELEASE);
 		request_u32(&request, remote->context);
-		(void)connection_exchange(
-			remote->connection, &request, CONNECTION_REPLY_MS, &reply);
+		(void)connection_exchange(remote->connection, &request, RELEASE_MS, &reply);
 	}
 	connection_close(remote->connection);
 	remote->connection = NULL;

@@ -40,7 +40,8 @@ static void put_states(GByteArray *payload, GRand *rand, const Frame *frame)
 
 	(void)frame_u32(&request);
 	(void)frame_u32(&request);
-	count = MIN(frame_u32(&request), 16);
+	count = frame_u32(&request);
+	count = MIN(count, 16);
 	frame_put_u32(payload, count);
 	for (guint32 i = 0; i < count; i++) {
 		frame_put_u32(payload, 0);
@@ -133,34 +134,42 @@ static bool dribble(int fd, GRand *rand, const GByteArray *sealed)
 	return false;
 }
 
+/* Of so many answers, how many are of which kind; all others are plausible. */
+enum {
+	SPOILT = 600,
+	OF_ANOTHER = SPOILT + 60,
+	OF_ANOTHER_LENGTH = OF_ANOTHER + 60,
+	TRUNCATED = OF_ANOTHER_LENGTH + 60,
+	TWICE = TRUNCATED + 20,
+	SILENT = TWICE + 6,
+	DRIBBLED = SILENT + 6,
+	ALL = 20000,
+};
+
 bool hostile_answer(int fd, GRand *rand, const Frame *frame)
 {
 	g_autoptr(GByteArray) payload = g_byte_array_new();
 	g_autoptr(GByteArray) sealed = NULL;
-	gint32 dice = g_rand_int_range(rand, 0, 2000);
-	guint32 opcode = frame->opcode, number;
+	gint32 dice = g_rand_int_range(rand, 0, ALL);
+	guint32 length = GUINT32_TO_LE(any_number(rand));
 
 	put_plausible(payload, rand, frame);
-	if (dice < 300)
+	if (dice < SPOILT)
 		spoil(payload, rand);
-	if (dice >= 300 && dice < 330)
-		opcode = any_number(rand);
-	sealed = frame_seal(payload, opcode);
-	if (dice >= 330 && dice < 360) {
-		number = GUINT32_TO_LE(any_number(rand));
-		memcpy(sealed->data, &number, sizeof(number));
-	}
-	if (dice >= 360 && dice < 390) {
+	sealed = frame_seal(
+		payload, dice >= SPOILT && dice < OF_ANOTHER ? any_number(rand) : frame->opcode);
+	if (dice >= OF_ANOTHER && dice < OF_ANOTHER_LENGTH)
+		memcpy(sealed->data, &length, sizeof(length));
+	if (dice >= OF_ANOTHER_LENGTH && dice < TRUNCATED) {
 		(void)frame_send(
 			fd, sealed->data, (gsize)g_rand_int_range(rand, 0, (gint32)sealed->len));
 		return false;
 	}
-	if (dice == 390)
-		return true; /* silence */
-	if (dice == 391)
-		return dribble(fd, rand, sealed);
-	if (dice == 392) { /* an answer to nothing */
+	if (dice >= TRUNCATED && dice < TWICE)
 		(void)frame_send(fd, sealed->data, sealed->len);
-	}
+	if (dice >= TWICE && dice < SILENT)
+		return true;
+	if (dice >= SILENT && dice < DRIBBLED)
+		return dribble(fd, rand, sealed);
 	return frame_send(fd, sealed->data, sealed->len);
 }
