@@ -277,6 +277,26 @@ static void remember_databases(Manager *manager, const Report *report)
 	manager->databases = databases;
 }
 
+/* What [keys] register-module has led to. */
+static void say_modules(const ReportDatabase *database)
+{
+	for (guint i = 0; i < database->modules->len; i++) {
+		const ReportModule *module = g_ptr_array_index(database->modules, i);
+		const LogContext context = {.database = database->path,
+			.action = module->change,
+			.reason = module->reason};
+
+		if (module->done)
+			log_say(G_LOG_LEVEL_MESSAGE, &context,
+				"Registered %s in %s; programs that run notice at their next start",
+				module->path, database->path);
+		else
+			log_say(G_LOG_LEVEL_WARNING, &context,
+				"Registering %s in %s failed, ignoring: %s", module->path,
+				database->path, module->reason);
+	}
+}
+
 bool manager_take_report(
 	Manager *manager, const Report *report, const char *endpoint, const char *reader)
 {
@@ -294,6 +314,7 @@ bool manager_take_report(
 						     .database = found->path,
 						     .reason = g_ptr_array_index(found->errors, j),
 					     });
+		say_modules(found);
 		/* What is read-only, damaged or somebody else's will not get better by itself. */
 		again |= (usable && found->errors->len > 0) || strcmp(found->status, "busy") == 0;
 	}

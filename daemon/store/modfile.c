@@ -22,7 +22,7 @@
 #define TEMP        "." MODLIST_FILE ".certprop"
 #define LEGACY_FILE "secmod.db"
 
-static bool check(const Modfile *file, int fd, GError **error)
+static bool check(const Modfile *file, GError **error)
 {
 	if (!S_ISREG(file->st.st_mode)) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_DAMAGED,
@@ -90,7 +90,7 @@ static bool open_file(Modfile *file, GError **error)
 		return false;
 	}
 
-	done = fstat(fd, &file->st) == 0 && check(file, fd, error) && read_text(file, fd, error);
+	done = fstat(fd, &file->st) == 0 && check(file, error) && read_text(file, fd, error);
 	(void)close(fd);
 	return done;
 }

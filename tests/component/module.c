@@ -158,7 +158,7 @@ START_TEST(keys_come_into_reach)
 }
 END_TEST
 
-START_TEST(daemon_registers_when_told)
+START_TEST(sync_registers_when_told)
 {
 	g_autofree char *path = module_file();
 	struct stat first, second;
@@ -182,6 +182,38 @@ START_TEST(daemon_registers_when_told)
 	ck_assert_int_eq(ctl_run(NULL, NULL, "sync", "--dry-run", NULL), 0);
 	g_autofree char *without = read_file();
 	ck_assert_uint_eq(count(without, NAME), 0);
+}
+END_TEST
+
+static bool is_registered(gpointer data)
+{
+	g_autofree char *text = read_file();
+
+	return strstr(text, NAME) != NULL;
+}
+
+static bool has_said(gpointer process)
+{
+	g_autofree char *said = rig_process_errors(process);
+
+	return strstr(said, "Registered " OPENSC " in sql:") != NULL;
+}
+
+START_TEST(daemon_registers_and_says_so)
+{
+	g_autofree char *program = rig_program("daemon/certpropd");
+	const char *argv[] = {program, NULL};
+	RigProcessOptions options = {.environment = bench.environment};
+
+	rig_home_write(
+		bench.home, ".config/certprop/certprop.conf", "[keys]\nregister-module=true\n");
+	rig_card_insert_seen(bench.card);
+	g_autoptr(RigProcess) daemon = rig_process_start(argv, &options);
+	rig_wait_until(is_registered, NULL, CTL_LONG_MS, "a module that is registered");
+	rig_wait_until(has_said, daemon, CTL_LONG_MS, "a word of it");
+	g_autofree char *list = list_modules();
+	ck_assert_uint_eq(count(list, "library name: " OPENSC "\n"), 1);
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
 }
 END_TEST
 
@@ -502,7 +534,8 @@ int main(int argc, char **argv)
 {
 	rig_enter();
 
-	const TTest *const keys[] = {keys_come_into_reach, daemon_registers_when_told};
+	const TTest *const keys[] = {
+		keys_come_into_reach, sync_registers_when_told, daemon_registers_and_says_so};
 	const TTest *const file[] = {no_file_yet, in_turns_with_nss, many_at_once,
 		no_module_is_loaded, one_database_of_two, a_module_that_is_not_there};
 	Suite *suite = suite_create("module");
