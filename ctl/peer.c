@@ -9,7 +9,9 @@
 
 #include "peer.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "names.h"
@@ -128,24 +130,47 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 	peer_unref(peer);
 }
 
-static char *peer_address(void)
+static char *peer_path(void)
 {
 	g_autofree char *dir = runtime_dir();
-	g_autofree char *path = g_build_filename(dir, NAME_RUNTIME_BUS, NULL);
+
+	return g_build_filename(dir, NAME_RUNTIME_BUS, NULL);
+}
+
+static char *peer_address(const char *path)
+{
 	g_autofree char *escaped = g_dbus_address_escape_value(path);
 
 	return g_strconcat("unix:path=", escaped, NULL);
 }
 
+static gboolean on_nobody(gpointer data)
+{
+	Peer *peer = data;
+	g_autoptr(GError) error =
+		g_error_new_literal(G_FILE_ERROR, G_FILE_ERROR_NOENT, "there is no socket");
+
+	peer->deadline = 0;
+	peer_fail(peer, error);
+
+	return G_SOURCE_REMOVE;
+}
+
 Peer *peer_open(PeerFunc func, PeerEventFunc event, gpointer data)
 {
 	Peer *peer = g_rc_box_new0(Peer);
-	g_autofree char *address = peer_address();
+	g_autofree char *path = peer_path();
+	g_autofree char *address = peer_address(path);
 
 	peer->func = func;
 	peer->event = event;
 	peer->data = data;
 	peer->cancellable = g_cancellable_new();
+	/* GDBus would start a thread to find that out: too much for each of a thousand users. */
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		peer->deadline = g_idle_add(on_nobody, peer);
+		return peer;
+	}
 	peer->deadline = g_timeout_add(PEER_DEADLINE_MS, on_deadline, peer);
 	g_dbus_connection_new_for_address(address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT,
 		NULL, peer->cancellable, on_connected, g_rc_box_acquire(peer));

@@ -120,7 +120,7 @@ void fleet_open(void)
 	fleet.homes = g_build_filename(fleet.dir, "homes", NULL);
 	fleet.victims = g_build_filename(fleet.dir, "victims", NULL);
 	helpers = g_build_filename(fleet.dir, "helpers", NULL);
-	fleet_do("install", "-D", "-m", "755", "-t", helpers, STORE_PROGRAM, NULL);
+	fleet_do("install", "-D", "-m", "755", "-t", helpers, STORE_PROGRAM, CTL_PROGRAM, NULL);
 	fleet_do("chmod", "755", helpers, NULL);
 	make_environment(helpers);
 	make_model();

@@ -192,6 +192,45 @@ static void tell(const char *what, unsigned n, const Watched *watched)
 		watched->peak[1], watched->peak[2]);
 }
 
+/* Each user with the backup that his line names, by a certpropctl of his own. */
+static void undo_all(const Watched *watched, unsigned n)
+{
+	static const char script[] =
+		"xargs -P 2 -L 1 sh -c 'setpriv --reuid $0 --regid $0 --clear-groups env -i "
+		"HOME=$1 CERTPROP_LIBEXECDIR=$3 $3/certpropctl undo $2 >/dev/null || exit 255' "
+		"<\"$0\"";
+	g_autoptr(GHashTable) lines = fleet_lines(watched->out);
+	g_autoptr(GString) jobs = g_string_new(NULL);
+	g_autofree char *file = g_build_filename(fleet.dir, "jobs", NULL);
+	gint64 began = g_get_monotonic_time();
+
+	for (unsigned i = 0; i < n; i++) {
+		g_autofree char *name = g_strdup_printf("h%u", i);
+
+		g_string_append_printf(jobs, "%u %s/%s %s %s/helpers\n",
+			FLEET_UID + i % FLEET_USERS, fleet.homes, name,
+			fleet_said(lines, name, "backup"), fleet.dir);
+	}
+	ck_assert(g_file_set_contents(file, jobs->str, -1, NULL));
+	fleet_do("sh", "-c", script, file, NULL);
+	g_printerr("# undo, %u homes, one certpropctl each: %.2f s\n", n,
+		(double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC);
+}
+
+/* Every attribute of every object is as it was before the purge. */
+static void check_undone(unsigned n)
+{
+	g_autofree char *whole = fleet_contents(fleet.model, false);
+
+	for (unsigned i = 0; i < n; i++) {
+		g_autofree char *home = fleet_nth(i);
+		g_autofree char *contents = fleet_contents(home, false);
+
+		ck_assert_int_eq(fleet_marked(home), FLEET_OURS);
+		ck_assert_str_eq(contents, whole);
+	}
+}
+
 /* The second time there is nothing to do, and nothing is touched. */
 static void purge_again(unsigned n)
 {
@@ -224,6 +263,9 @@ static Watched purge_many(unsigned n)
 	tell("purge", n, &watched);
 	g_printerr("# purge / bare = %.2f\n", watched.seconds / bare);
 	check_purged(&watched, n, foreign);
+	purge_again(n);
+	undo_all(&watched, n);
+	check_undone(n);
 	g_free(watched.out);
 	return watched;
 }
@@ -233,9 +275,7 @@ static void purge_few_and_many(unsigned few, unsigned many)
 	Watched small = purge_many(few);
 	Watched large;
 
-	purge_again(few);
 	large = purge_many(many);
-	purge_again(many);
 	for (unsigned i = 0; i < LEVELS; i++) {
 		ck_assert_uint_gt(small.peak[i], 0);
 		ck_assert_msg(large.peak[i] < small.peak[i] + GROWTH_KB,
