@@ -55,8 +55,8 @@ static LONG look_for(const Remote *remote, const char *reader, RemoteState *ret_
 					   : SCARD_E_UNKNOWN_READER;
 }
 
-/* Why a connection to a reader came to nothing. */
-static LONG why_not_connected(const Remote *remote, const char *reader, DWORD share)
+/* Why a connection to a reader came to nothing; `otherwise` when nothing else speaks against it. */
+static LONG why_not_connected(const Remote *remote, const char *reader, DWORD share, LONG otherwise)
 {
 	RemoteState state;
 	LONG code = look_for(remote, reader, &state);
@@ -73,7 +73,7 @@ static LONG why_not_connected(const Remote *remote, const char *reader, DWORD sh
 		return SCARD_W_UNRESPONSIVE_CARD;
 	if (share == SCARD_SHARE_EXCLUSIVE && (state.event & SCARD_STATE_INUSE) != 0)
 		return SCARD_E_SHARING_VIOLATION;
-	return SCARD_E_PROTO_MISMATCH;
+	return otherwise;
 }
 
 /* Why a handle that was good is no longer. */
@@ -114,10 +114,12 @@ LONG card_check_modes(DWORD share, DWORD protocols)
 	return SCARD_S_SUCCESS;
 }
 
-/* Asks for the connection, and says what is wrong when it is none. */
+/* Asks for the connection, and says what is wrong when it is none. Without a protocol it may still
+   be a reader that was connected to without a card; and with one, a handle of which the client
+   knows nothing, because chansrv has misread its answer. */
 static LONG attach(const Remote *remote, Card *card, DWORD share, DWORD protocols)
 {
-	uint32_t wanted = (uint32_t)protocols & PROTOCOLS_KNOWN;
+	uint32_t wanted = (uint32_t)protocols & PROTOCOLS_KNOWN, protocol;
 	bool alive = false;
 	RemoteState state;
 	LONG code;
@@ -129,15 +131,17 @@ static LONG attach(const Remote *remote, Card *card, DWORD share, DWORD protocol
 		remote, card->reader, (uint32_t)share, wanted, &card->remote, &card->protocol);
 	if (code != SCARD_S_SUCCESS)
 		return code;
-	/* Without a protocol it may still be a reader that was connected to without a card. */
-	if (card->protocol == SCARD_PROTOCOL_UNDEFINED && share == SCARD_SHARE_DIRECT) {
-		code = remote_status(remote, card->remote, &alive, &card->protocol);
-		if (code != SCARD_S_SUCCESS)
-			return code;
-	}
-	if (card->protocol == SCARD_PROTOCOL_UNDEFINED && !alive)
-		return why_not_connected(remote, card->reader, share);
+	if (card->protocol != SCARD_PROTOCOL_UNDEFINED || share == SCARD_SHARE_DIRECT)
+		code = remote_status(remote, card->remote, &alive, &protocol);
+	if (code != SCARD_S_SUCCESS)
+		return code;
+	if (!alive)
+		return why_not_connected(remote, card->reader, share,
+			card->protocol == SCARD_PROTOCOL_UNDEFINED ? SCARD_E_PROTO_MISMATCH
+								   : SCARD_E_READER_UNSUPPORTED);
 	card->connected = true;
+	if (card->protocol == SCARD_PROTOCOL_UNDEFINED)
+		card->protocol = protocol;
 	code = look_at(remote, card->reader, &state);
 	if (code == SCARD_S_SUCCESS)
 		card->counter = COUNTER(state.event);
@@ -155,6 +159,7 @@ LONG card_connect(
 	memcpy(card->reader, reader, strnlen(reader, sizeof(card->reader) - 1));
 	code = attach(remote, card, share, protocols);
 	if (code != SCARD_S_SUCCESS) {
+		(void)card_disconnect(remote, card, SCARD_LEAVE_CARD);
 		free(card);
 		return code;
 	}

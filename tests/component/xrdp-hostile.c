@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <winscard.h>
 
-#define CALLS          20000
+#define CALLS          5000
 #define DISPLAY_NUMBER "10"
 #define CONTEXTS       4
 #define CARDS          4

@@ -168,6 +168,28 @@ START_TEST(opensc_says_so_when_no_card_can_be_used)
 }
 END_TEST
 
+START_TEST(misread_handle_is_no_card)
+{
+	SCARDCONTEXT context;
+	SCARDHANDLE card = 1;
+	DWORD protocol;
+
+	rig_chansrv_connect(chansrv);
+	rig_chansrv_set_mode(chansrv, "confused");
+	rig_card_insert_seen(stage.card);
+	context = new_context();
+	ck_assert_int_eq(api.connect(context, stage_reader(), SCARD_SHARE_SHARED,
+				 SCARD_PROTOCOL_ANY, &card, &protocol),
+		SCARD_E_READER_UNSUPPORTED);
+	ck_assert_int_eq(card, 0);
+	rig_card_remove_seen(stage.card);
+	ck_assert_int_eq(api.connect(context, stage_reader(), SCARD_SHARE_SHARED,
+				 SCARD_PROTOCOL_ANY, &card, &protocol),
+		SCARD_E_NO_SMARTCARD);
+	ck_assert_int_eq(api.release(context), SCARD_S_SUCCESS);
+}
+END_TEST
+
 /* --- whether there is a service --- */
 
 START_TEST(no_session_no_service)
@@ -512,6 +534,7 @@ int main(int argc, char **argv)
 	add_case(suite, opensc);
 	tcase_add_loop_test(opensc, opensc_reads_and_signs, 0, 2);
 	tcase_add_test(opensc, opensc_says_so_when_no_card_can_be_used);
+	tcase_add_test(opensc, misread_handle_is_no_card);
 	add_case(suite, service);
 	tcase_add_test(service, no_session_no_service);
 	tcase_add_test(service, strange_sockets_are_none);
