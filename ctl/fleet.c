@@ -107,7 +107,7 @@ static void start_next(Run *run, guint slot)
 	const VisitPlan plan = {
 		.func = run->fleet->func,
 		.data = run->fleet->data,
-		.timeout = run->fleet->seconds * G_USEC_PER_SEC,
+		.timeout = (gint64)run->fleet->seconds * G_USEC_PER_SEC,
 		.mask = &run->mask,
 	};
 	const User *user = g_ptr_array_index(run->users, run->next++);
@@ -131,7 +131,7 @@ static void fill_slots(Run *run)
 static int time_left(const Run *run)
 {
 	gint64 now = g_get_monotonic_time();
-	gint64 left = run->fleet->seconds * G_USEC_PER_SEC;
+	gint64 left = (gint64)run->fleet->seconds * G_USEC_PER_SEC;
 
 	for (guint i = 0; i < run->n_slots; i++) {
 		if (run->visits[i] != NULL)

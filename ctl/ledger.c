@@ -71,7 +71,8 @@ static bool print_line(const VisitResult *result)
 
 	json_open_object(json, NULL);
 	json_put_text(json, "user", result->user->name);
-	json_put_number(json, "uid", result->user->uid);
+	if (*result->user->name != '\0')
+		json_put_number(json, "uid", result->user->uid);
 	json_put_text(json, "home", result->user->home);
 	json_put_text(json, "status", status_words[result->status]);
 	json_put_text(json, "reason", result->reason);

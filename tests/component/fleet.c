@@ -215,7 +215,7 @@ static void lay_state(const char *home)
 static const struct {
 	void (*lay)(const char *home);
 	const char *closed, *open; /* what is complained of; NULL: there is nothing to be seen */
-	bool listed;               /* by list as it is, without a complaint */
+	bool foreign; /* or the database is told as somebody else's, without a complaint */
 } traps[] = {
 	{lay_linked_directory, NULL, "belongs to user 72007"},
 	{lay_linked_files, "Permission denied", "belongs to user 72007"},
@@ -225,10 +225,26 @@ static const struct {
 	{lay_empty_file, NULL, NULL},
 	{lay_dbm, NULL, NULL},
 	{lay_unreadable, "Permission denied", "Permission denied"},
-	{lay_profiles, "outside", "outside", true},
+	{lay_profiles, NULL, NULL, true},
 	{lay_include, "Permission denied", "belongs to user 72007"},
 	{lay_strangers_home, NULL, NULL},
 };
+
+/* Of the enemy's databases one is said to be somebody else's. */
+static bool tells_foreign(GHashTable *lines)
+{
+	JsonArray *databases =
+		json_object_get_array_member(g_hash_table_lookup(lines, "enemy"), "databases");
+
+	for (guint i = 0; i < json_array_get_length(databases); i++) {
+		if (strcmp(json_object_get_string_member(
+				   json_array_get_object_element(databases, i), "status"),
+			    "foreign") == 0)
+			return true;
+	}
+
+	return false;
+}
 
 static void check_trap(GHashTable *lines, const char *reason, int status)
 {
@@ -259,7 +275,8 @@ static void spring(int i, bool open)
 	g_autofree char *before = fleet_sum(fleet.homes);
 	status = fleet_ctl(&out, NULL, list);
 	g_autoptr(GHashTable) lines = fleet_lines(out);
-	check_trap(lines, traps[i].listed ? NULL : reason, status);
+	check_trap(lines, reason, status);
+	ck_assert(!traps[i].foreign || tells_foreign(lines));
 	ck_assert_uint_eq(certificates(lines, "zoe"), FLEET_OURS);
 	ck_assert_uint_eq(certificates(lines, "enemy"), 0);
 	g_autofree char *after = fleet_sum(fleet.homes);
@@ -268,6 +285,7 @@ static void spring(int i, bool open)
 	status = fleet_ctl(&purged, NULL, purge);
 	g_autoptr(GHashTable) purge_lines = fleet_lines(purged);
 	check_trap(purge_lines, reason, status);
+	ck_assert(!traps[i].foreign || tells_foreign(purge_lines));
 	ck_assert_int_eq(fleet_marked(honest), 0);
 	ck_assert_int_eq(fleet_unmarked(honest), FLEET_FOREIGN);
 	g_autofree char *victim_after = fleet_sum(victim);
