@@ -142,10 +142,11 @@ static void lay_empty_file(const char *home)
 
 static void lay_dbm(const char *home)
 {
+	static const char old[] = "\x00\x06\x15\x61 an old one";
 	g_autofree char *path = in(home, FLEET_DATABASE "/cert8.db");
 
 	empty_database(home);
-	ck_assert(g_file_set_contents(path, "\x00\x06\x15\x61 an old one", 20, NULL));
+	ck_assert(g_file_set_contents(path, old, sizeof old, NULL));
 	give_to(path, ENEMY);
 }
 
