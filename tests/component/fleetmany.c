@@ -49,16 +49,24 @@ typedef struct Watched {
 	guint64 peak[LEVELS]; /* kB, of the largest process of each level */
 } Watched;
 
-static guint64 peak_of(pid_t pid)
+/* A number of a file below /proc; 0 when the process has ended. */
+static guint64 number_of(pid_t pid, const char *file, const char *name)
 {
-	g_autofree char *path = g_strdup_printf("/proc/%d/status", pid);
+	g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, file);
 	g_autofree char *text = NULL;
 	const char *at;
 
 	if (!g_file_get_contents(path, &text, NULL, NULL))
 		return 0;
-	at = strstr(text, "\nVmHWM:");
-	return at != NULL ? g_ascii_strtoull(at + strlen("\nVmHWM:"), NULL, 10) : 0;
+	at = strstr(text, name);
+	return at != NULL ? g_ascii_strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+/* The kernel's own peak is approximate, and can be nothing for a small process: so also what is
+   there now, which is counted page by page. */
+static guint64 peak_of(pid_t pid)
+{
+	return MAX(number_of(pid, "status", "\nVmHWM:"), number_of(pid, "smaps_rollup", "\nRss:"));
 }
 
 static void sample(Watched *watched, pid_t pid, unsigned level)
