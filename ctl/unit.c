@@ -11,8 +11,9 @@
 #include "error.h"
 #include "runtime.h"
 
-#define DEADLINE_SECONDS 60 /* for one call; a start waits until certpropd says that it is ready \
-			     */
+#define DEADLINE_SECONDS                                                        \
+	60 /* for one call; a start waits until certpropd says that it is ready \
+	    */
 
 typedef struct UnitCall {
 	GSubprocess *process;
