@@ -86,7 +86,8 @@ static bool is_error(const Database *database, const GError *error)
 
 void reports_about(Reports *reports, const Database *database, const GError *error)
 {
-	if (reports->told != database)
+	/* What is wrong now counts for more than what was said of it in an earlier round. */
+	if (reports->told != database || error != NULL)
 		reports_database(reports, database, error);
 	if (error != NULL && is_error(database, error))
 		reports_error(reports, error);

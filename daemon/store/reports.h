@@ -25,7 +25,8 @@ typedef struct Reports {
 void reports_token(Reports *reports, const PlanToken *token);
 /* The frames that follow belong to it. `error` says what is wrong with it, NULL nothing. */
 void reports_database(Reports *reports, const Database *database, const GError *error);
-/* The same, unless it is the one that was named last, and then the error. */
+/* The same, unless it is the one that was named last and nothing is wrong with it; and then the
+ * error. */
 void reports_about(Reports *reports, const Database *database, const GError *error);
 void reports_cert(Reports *reports, const PlanObject *object);
 /* nickname NULL: that of the step's object. reason NULL: the step's own. */
