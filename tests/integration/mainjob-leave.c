@@ -190,7 +190,8 @@ START_TEST(test_failed_scan)
 	world_configure("[limits]\nscan-seconds=3\n");
 	world_start();
 	card = job_card(0, &(const Deal){.certs = JOB_CERTS, .guid = JOB_GUID_A});
-	apdus = rig_card_count(world.cards[0], -1);
+	/* It was read twice: what is written is confirmed. */
+	apdus = rig_card_count(world.cards[0], -1) / 2;
 	old = rig_dealt_der(card, 0);
 	before = rig_db_state(world.database);
 	job_out(0);
