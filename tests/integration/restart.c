@@ -79,6 +79,7 @@ START_TEST(restarts)
 	rig_card_insert_seen(world.cards[0]);
 	world_start();
 	evidence_wait(card, NULL);
+	evidence_wait_rest(0, "read"); /* and confirmed */
 	for (int i = 0; i < RESTARTS; i++) {
 		g_autofree char *rows = evidence_rows();
 		g_autofree char *while_away = NULL;
