@@ -39,6 +39,7 @@ typedef struct Loop {
 	unsigned idle;    /* wakes in a row that brought nothing new */
 	bool settled;     /* the list was the same in two looks, WATCH_SETTLE_MS apart */
 	bool proven;      /* the link has lasted long enough to be worth a try at once */
+	bool dying;       /* a link was lost, and since then no pause has run to its end */
 } Loop;
 
 /* How one step of the linked state ended. */
@@ -66,16 +67,17 @@ static bool say(Loop *loop, Picture **picture, GError **error)
 	return true;
 }
 
-static WireService service_of(guint32 code, bool linked)
+/* `dying`: pcscd was there a moment ago, and its socket may still be going. */
+static WireService service_of(guint32 code, bool dying)
 {
 	switch (pcsc_result(code)) {
 	case PCSC_GONE:
 		return WIRE_SERVICE_ABSENT;
 	case PCSC_DENIED:
 		/* Also what the library makes of a connection that is reset in mid-sentence. */
-		return linked ? WIRE_SERVICE_ABSENT : WIRE_SERVICE_DENIED;
+		return dying ? WIRE_SERVICE_ABSENT : WIRE_SERVICE_DENIED;
 	case PCSC_MISMATCH:
-		return linked ? WIRE_SERVICE_ABSENT : WIRE_SERVICE_INCOMPATIBLE;
+		return dying ? WIRE_SERVICE_ABSENT : WIRE_SERVICE_INCOMPATIBLE;
 	case PCSC_OK:
 	case PCSC_TIMEOUT:
 	case PCSC_NO_READERS:
@@ -113,7 +115,7 @@ static const char *service_advice(WireService service, bool linked)
 /* Says that there is no link, and why. */
 static bool say_unlinked(Loop *loop, guint32 code, bool linked, GError **error)
 {
-	WireService service = service_of(code, linked);
+	WireService service = service_of(code, loop->dying);
 	g_autofree char *detail = NULL;
 	g_autoptr(Picture) picture = NULL;
 
@@ -289,6 +291,8 @@ static Step link_run(Loop *loop, guint32 *ret_code, GError **error)
    after pauses that grow, unless its socket shows that there is something new to try. */
 static bool retry(Loop *loop)
 {
+	WatchWake wake;
+
 	if (loop->proven) {
 		loop->proven = false;
 		loop->pause_ms = 0;
@@ -296,7 +300,10 @@ static bool retry(Loop *loop)
 	}
 
 	loop->pause_ms = CLAMP(2 * loop->pause_ms, WATCH_PAUSE_MIN_MS, WATCH_PAUSE_MAX_MS);
-	return loop->watch->pause(loop->watch->pause_data, loop->pause_ms) != WATCH_WAKE_CLOSED;
+	wake = loop->watch->pause(loop->watch->pause_data, loop->pause_ms);
+	if (wake == WATCH_WAKE_TIMEOUT)
+		loop->dying = false;
+	return wake != WATCH_WAKE_CLOSED;
 }
 
 static bool loop_run(Loop *loop, GError **error)
@@ -310,6 +317,7 @@ static bool loop_run(Loop *loop, GError **error)
 		if (linked) {
 			Step step = link_run(loop, &code, error);
 
+			loop->dying = true;
 			watch->ops->release(watch->ops_data);
 			if (step == STEP_END || step == STEP_UNSENT)
 				return step == STEP_END;

@@ -164,6 +164,8 @@ static WatchWake pause_script(gpointer data, guint32 ms)
 	Part *part = data;
 
 	g_array_append_val(part->pauses, ms);
+	if (part->pauses->len <= part->n_woken)
+		return WATCH_WAKE_CHANGED;
 	return part->turn < part->n_turns || part->n_establish < part->n_opening
 		       ? WATCH_WAKE_TIMEOUT
 		       : WATCH_WAKE_CLOSED;

@@ -54,6 +54,7 @@ struct Part {
 	gsize max_entries;      /* more are refused; 0: no limit */
 	const guint32 *opening; /* codes of the first attempts to establish … */
 	guint n_opening;
+	guint n_woken;        /* so many pauses end at once, by the socket */
 	bool reopen;          /* … and whether later ones succeed */
 	const char *raw_list; /* instead of the readers' names */
 	gsize raw_len;

@@ -443,6 +443,33 @@ START_TEST(lost_and_back)
 }
 END_TEST
 
+/* The try at once, after a link that had lasted or because the socket moved, met a pcscd that was
+   still dying: that is no refusal. The one after a pause is. */
+START_TEST(refused_while_it_dies)
+{
+	const guint32 code = CODE(refusals[_i / 2].code);
+	const WireService service = refusals[_i / 2].service;
+	const guint32 opening[] = {SCARD_S_SUCCESS, code, code};
+	PartTurn turns[] = {{.code = CODE(SCARD_E_TIMEOUT)}, {.code = CODE(SCARD_F_COMM_ERROR)}};
+	bool proven = _i % 2 == 0;
+	bool ambiguous = service == WIRE_SERVICE_DENIED || service == WIRE_SERVICE_INCOMPATIBLE;
+
+	add_readers(1);
+	part.opening = opening;
+	part.n_opening = G_N_ELEMENTS(opening);
+	part.turns = proven ? turns : turns + 1;
+	part.n_turns = proven ? 2 : 1;
+	part.n_woken = proven ? 0 : 1;
+	part_run(&part, false);
+
+	ck_assert_uint_eq(part_said(&part, 1)->service, WIRE_SERVICE_ABSENT);
+	ck_assert_uint_eq(part_said(&part, 2)->service, ambiguous ? WIRE_SERVICE_ABSENT : service);
+	ck_assert_uint_eq(part_said(&part, part.said->len - 1)->service, service);
+	ck_assert_uint_eq(part.n_establish, 3);
+	clear();
+}
+END_TEST
+
 /* One that accepts and dies, again and again, costs growing pauses. */
 START_TEST(crash_loop)
 {
@@ -513,6 +540,7 @@ static void add_faults(TCase *tcase)
 	tcase_add_loop_test(tcase, refused, 0, G_N_ELEMENTS(refusals));
 	tcase_add_loop_test(tcase, refused_once, 0, G_N_ELEMENTS(refusals));
 	tcase_add_loop_test(tcase, lost_and_back, 0, G_N_ELEMENTS(losses));
+	tcase_add_loop_test(tcase, refused_while_it_dies, 0, 2 * G_N_ELEMENTS(refusals));
 	tcase_add_test(tcase, crash_loop);
 	tcase_add_test(tcase, invalid_parameter);
 }
