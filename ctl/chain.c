@@ -136,19 +136,19 @@ static GPtrArray *other_readers(const SeenEndpoint *endpoint, const SeenReader *
 static void start_pipeline(Chain *chain, const char *module)
 {
 	const ChainShared *shared = chain->shared;
-	g_autoptr(Tell) tell = tell_new();
+	g_autoptr(Presence) presence = presence_new();
 	g_autoptr(GPtrArray) readers = NULL;
 	const PipelineFuncs funcs = {.pending = on_pending, .done = on_done};
 
-	tell_add(tell, shared->local);
-	tell_add_all(tell, shared->others);
+	tell_add(presence, shared->local);
+	tell_add_all(presence, shared->others);
 
 	PipelineRequest request = {
 		.mode = WIRE_STORE_APPLY,
 		.flags = shared->dry_run ? WIRE_STORE_DRY_RUN : 0,
 		.config = shared->config,
-		.endpoints = tell->endpoints,
-		.present = tell->present,
+		.endpoints = presence->endpoints,
+		.present = presence->present,
 	};
 	if (module != NULL) {
 		readers = other_readers(shared->local, chain->reader);

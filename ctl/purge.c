@@ -2,9 +2,9 @@
 /*
  * certpropctl purge: selectors from the command line, and a question where one is needed.
  *
- * Certificates without our marker are somebody's, as far as anybody can tell, so for those a person
- * has to have seen the list: a dry run makes it, and the purge that follows is called off if it
- * would take anything that was not on it.
+ * Certificates without our marker are somebody's, as far as anybody can presence, so for those a
+ * person has to have seen the list: a dry run makes it, and the purge that follows is called off if
+ * it would take anything that was not on it.
  */
 
 #include <stdio.h>
@@ -154,9 +154,9 @@ static bool ask(guint n)
 }
 
 /* The names of what may go, or NULL: nothing. */
-static GHashTable *agree(const Config *config, const GPtrArray *frames, const Tell *tell)
+static GHashTable *agree(const Config *config, const GPtrArray *frames, const Presence *presence)
 {
-	g_autoptr(Purging) trial = purging_run(config, frames, tell, true, NULL);
+	g_autoptr(Purging) trial = purging_run(config, frames, presence, true, NULL);
 	guint n = list_unmarked(trial->report);
 
 	if (n > 0 && !ask(n))
@@ -204,17 +204,17 @@ int verb_purge(Ctl *ctl, char **args)
 	progress_start("reading the cards …");
 	live_wait(live);
 	progress_stop();
-	g_autoptr(Tell) tell = tell_new();
-	tell_add_all(tell, live->endpoints);
+	g_autoptr(Presence) presence = presence_new();
+	tell_add_all(presence, live->endpoints);
 
 	if (must_ask(ctl)) {
-		agreed = agree(config, frames, tell);
+		agreed = agree(config, frames, presence);
 		if (agreed == NULL) {
 			paint_complain("nothing was taken away");
 			return EXIT_STATUS_FAILED;
 		}
 	}
 
-	g_autoptr(Purging) purging = purging_run(config, frames, tell, ctl->dry_run, agreed);
+	g_autoptr(Purging) purging = purging_run(config, frames, presence, ctl->dry_run, agreed);
 	return purging_tell(ctl, purging, live);
 }

@@ -103,16 +103,16 @@ Purging *purging_free(Purging *purging)
 	return NULL;
 }
 
-Purging *purging_run(const Config *config, const GPtrArray *frames, const Tell *tell, bool dry_run,
-	const GHashTable *agreed)
+Purging *purging_run(const Config *config, const GPtrArray *frames, const Presence *presence,
+	bool dry_run, const GHashTable *agreed)
 {
 	const PipelineFuncs funcs = {.pending = on_pending, .object = on_object, .done = on_done};
 	const PipelineRequest request = {
 		.mode = WIRE_STORE_PURGE,
 		.flags = dry_run ? WIRE_STORE_DRY_RUN : 0,
 		.config = config,
-		.endpoints = tell->endpoints,
-		.present = tell->present,
+		.endpoints = presence->endpoints,
+		.present = presence->present,
 		.frames = frames,
 	};
 	Purging *purging = g_new0(Purging, 1);

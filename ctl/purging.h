@@ -23,8 +23,8 @@ typedef struct Purging {
 
 /* From beginning to end. `frames` (GBytes) are the selectors. `agreed` (may be NULL: anything) are
    the purging_name()s of what may go; if anything else would, nothing does. */
-Purging *purging_run(const Config *config, const GPtrArray *frames, const Tell *tell, bool dry_run,
-	const GHashTable *agreed);
+Purging *purging_run(const Config *config, const GPtrArray *frames, const Presence *presence,
+	bool dry_run, const GHashTable *agreed);
 Purging *purging_free(Purging *purging);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Purging, purging_free)
 

@@ -2,26 +2,18 @@
 #pragma once
 
 /*
- * What is live, in the terms in which a pipeline tells it to its store.
+ * What was seen, told to a store.
  */
 
 #include <glib.h>
 
+#include "presence.h"
 #include "seen.h"
 
 G_BEGIN_DECLS
 
-typedef struct Tell {
-	GPtrArray *endpoints; /* PipelineEndpoint */
-	GPtrArray *present;   /* PipelinePresent */
-} Tell;
-
-Tell *tell_new(void);
-/* As it stands now. */
-void tell_add(Tell *tell, const SeenEndpoint *endpoint);
+void tell_add(Presence *presence, const SeenEndpoint *seen);
 /* SeenEndpoint; may be NULL. */
-void tell_add_all(Tell *tell, const GPtrArray *endpoints);
-Tell *tell_free(Tell *tell);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tell, tell_free)
+void tell_add_all(Presence *presence, const GPtrArray *endpoints);
 
 G_END_DECLS

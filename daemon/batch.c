@@ -141,16 +141,15 @@ static void start(Batch *batch)
 {
 	static const PipelineFuncs funcs = {
 		.pending = on_pending, .step = on_step, .done = on_done};
-	g_autoptr(GPtrArray) live = manager_live(batch->manager);
-	g_autoptr(GPtrArray) present = manager_present(batch->manager);
+	g_autoptr(Presence) presence = manager_presence(batch->manager);
 
 	batch->pipeline = pipeline_start(
 		&(const PipelineRequest){
 			.mode = WIRE_STORE_APPLY,
 			.session = batch->manager->since,
 			.config = batch->manager->config,
-			.endpoints = live,
-			.present = present,
+			.endpoints = presence->endpoints,
+			.present = presence->present,
 		},
 		&funcs, batch);
 }
@@ -211,8 +210,8 @@ static void on_logout_done(Pipeline *pipeline, const Report *report, const GErro
 	logout_over(batch);
 }
 
-void batch_logout(Batch *batch, GPtrArray *live, GPtrArray *present, void (*done)(gpointer data),
-	gpointer data)
+void batch_logout(
+	Batch *batch, const Presence *presence, void (*done)(gpointer data), gpointer data)
 {
 	static const PipelineFuncs funcs = {.step = on_step, .done = on_logout_done};
 
@@ -225,10 +224,8 @@ void batch_logout(Batch *batch, GPtrArray *live, GPtrArray *present, void (*done
 			.mode = WIRE_STORE_APPLY,
 			.flags = WIRE_STORE_LOGOUT,
 			.config = batch->manager->config,
-			.endpoints = live,
-			.present = present,
+			.endpoints = presence->endpoints,
+			.present = presence->present,
 		},
 		&funcs, batch);
-	g_ptr_array_unref(live);
-	g_ptr_array_unref(present);
 }

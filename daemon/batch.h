@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "pipeline.h"
+#include "presence.h"
 
 G_BEGIN_DECLS
 
@@ -23,9 +24,9 @@ void batch_due(Batch *batch);
 void batch_consider(Batch *batch);
 /* What it was told does not hold any more: it confirms nothing, and is due again. */
 void batch_void(Batch *batch);
-/* The last one: for the end of the session. Takes both arrays. `done` is called from the main loop,
+/* The last one: for the end of the session. `done` is called from the main loop,
    once, when it is carried out or its time is over. */
-void batch_logout(Batch *batch, GPtrArray *live, GPtrArray *present, void (*done)(gpointer data),
-	gpointer data);
+void batch_logout(
+	Batch *batch, const Presence *presence, void (*done)(gpointer data), gpointer data);
 
 G_END_DECLS

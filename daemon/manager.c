@@ -120,18 +120,15 @@ static gboolean call_ended(gpointer data)
 
 void manager_end(Manager *manager, void (*done)(gpointer data), gpointer data)
 {
-	GPtrArray *live = manager_live(manager);
-	GPtrArray *present = manager_present(manager);
+	g_autoptr(Presence) presence = manager_presence(manager);
 
 	g_ptr_array_set_size(manager->endpoints, 0);
 	g_ptr_array_set_size(manager->leaving, 0);
 	if (manager->config->on_logout == CONFIG_REMOVE) {
-		batch_logout(manager->batch, live, present, done, data);
+		batch_logout(manager->batch, presence, done, data);
 		return;
 	}
 
-	g_ptr_array_unref(live);
-	g_ptr_array_unref(present);
 	manager->batch = batch_free(manager->batch);
 	manager->ended = done;
 	manager->ended_data = data;
@@ -143,67 +140,34 @@ void manager_say(Manager *manager, const Event *event)
 	manager->event(event, manager->event_data);
 }
 
-static void live_free(PipelineEndpoint *endpoint)
-{
-	g_free(endpoint->name);
-	g_free(endpoint);
-}
-
-GPtrArray *manager_live(const Manager *manager)
-{
-	GPtrArray *live = g_ptr_array_new_with_free_func((GDestroyNotify)live_free);
-
-	for (guint i = 0; i < manager->endpoints->len; i++) {
-		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
-		PipelineEndpoint *entry = g_new0(PipelineEndpoint, 1);
-
-		entry->name = g_strdup(endpoint->name);
-		entry->live = endpoint_live(endpoint);
-		entry->settled = endpoint_settled(endpoint);
-		g_ptr_array_add(live, entry);
-	}
-
-	return live;
-}
-
-static void present_free(PipelinePresent *present)
-{
-	g_free(present->endpoint);
-	g_free(present->reader);
-	token_free(present->token);
-	g_free(present);
-}
-
-static void add_present(GPtrArray *present, const Reader *reader, const GPtrArray *tokens)
+static void add_tokens(Presence *presence, const Reader *reader, const GPtrArray *tokens)
 {
 	for (guint i = 0; tokens != NULL && i < tokens->len; i++) {
 		const ReportToken *read = g_ptr_array_index(tokens, i);
-		PipelinePresent *entry = g_new0(PipelinePresent, 1);
 
-		entry->endpoint = g_strdup(reader->endpoint);
-		entry->reader = g_strdup(reader->name);
-		entry->token = token_dup(read->token);
-		g_ptr_array_add(present, entry);
+		presence_add_token(presence, reader->endpoint, reader->name, read->token);
 	}
 }
 
-GPtrArray *manager_present(const Manager *manager)
+Presence *manager_presence(const Manager *manager)
 {
-	GPtrArray *present = g_ptr_array_new_with_free_func((GDestroyNotify)present_free);
+	Presence *presence = presence_new();
 
 	for (guint i = 0; i < manager->endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
 
+		presence_add_endpoint(presence, endpoint->name, endpoint_live(endpoint),
+			endpoint_settled(endpoint));
 		for (guint j = 0; j < endpoint->readers->len; j++) {
 			const Reader *reader = g_ptr_array_index(endpoint->readers, j);
 
-			add_present(present, reader, reader->tokens);
+			add_tokens(presence, reader, reader->tokens);
 			/* What an earlier module has just read of the same card. */
-			add_present(present, reader, reader->found);
+			add_tokens(presence, reader, reader->found);
 		}
 	}
 
-	return present;
+	return presence;
 }
 
 GPtrArray *manager_other_readers(const Manager *manager, const Reader *reader)

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "endpoint.h"
 #include "event.h"
+#include "presence.h"
 #include "reader.h"
 #include "report.h"
 
@@ -56,9 +57,8 @@ void manager_end(Manager *manager, void (*done)(gpointer data), gpointer data);
 /* For endpoints, readers and batches. */
 
 void manager_say(Manager *manager, const Event *event);
-/* What is live and what is present now, for a PipelineRequest. Free with g_ptr_array_unref(). */
-GPtrArray *manager_live(const Manager *manager) G_GNUC_WARN_UNUSED_RESULT;
-GPtrArray *manager_present(const Manager *manager) G_GNUC_WARN_UNUSED_RESULT;
+/* What is live and what is present now, for a PipelineRequest. */
+Presence *manager_presence(const Manager *manager) G_GNUC_WARN_UNUSED_RESULT;
 /* char *: the names of all readers of the endpoint but this. */
 GPtrArray *manager_other_readers(
 	const Manager *manager, const Reader *reader) G_GNUC_WARN_UNUSED_RESULT;

@@ -294,8 +294,7 @@ static void start_module(Reader *reader)
 	static const PipelineFuncs funcs = {
 		.pending = on_pending, .step = on_step, .done = on_done};
 	const char *module = reader->manager->config->modules[reader->module];
-	g_autoptr(GPtrArray) live = manager_live(reader->manager);
-	g_autoptr(GPtrArray) present = manager_present(reader->manager);
+	g_autoptr(Presence) presence = manager_presence(reader->manager);
 	g_autoptr(GPtrArray) others = manager_other_readers(reader->manager, reader);
 
 	say(reader, EVENT_SCAN, NULL, module);
@@ -308,8 +307,8 @@ static void start_module(Reader *reader)
 			.reader = reader->name,
 			.module = module,
 			.others = others,
-			.endpoints = live,
-			.present = present,
+			.endpoints = presence->endpoints,
+			.present = presence->present,
 		},
 		&funcs, reader);
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From what the daemon or certpropctl knows to what a store is told: copies, because a pipeline
+ * must not change its mind when they do.
+ */
+
+#include "presence.h"
+
+#include "pipeline.h"
+
+static void endpoint_destroy(gpointer data)
+{
+	PipelineEndpoint *endpoint = data;
+
+	g_free(endpoint->name);
+	g_free(endpoint);
+}
+
+static void present_destroy(gpointer data)
+{
+	PipelinePresent *present = data;
+
+	g_free(present->endpoint);
+	g_free(present->reader);
+	token_free(present->token);
+	g_free(present);
+}
+
+Presence *presence_new(void)
+{
+	Presence *presence = g_new0(Presence, 1);
+
+	presence->endpoints = g_ptr_array_new_with_free_func(endpoint_destroy);
+	presence->present = g_ptr_array_new_with_free_func(present_destroy);
+
+	return presence;
+}
+
+Presence *presence_free(Presence *presence)
+{
+	if (presence == NULL)
+		return NULL;
+
+	g_ptr_array_unref(presence->endpoints);
+	g_ptr_array_unref(presence->present);
+	g_free(presence);
+
+	return NULL;
+}
+
+void presence_add_endpoint(Presence *presence, const char *name, bool live, bool settled)
+{
+	PipelineEndpoint *endpoint = g_new0(PipelineEndpoint, 1);
+
+	endpoint->name = g_strdup(name);
+	endpoint->live = live;
+	endpoint->settled = settled;
+	g_ptr_array_add(presence->endpoints, endpoint);
+}
+
+void presence_add_token(
+	Presence *presence, const char *endpoint, const char *reader, const Token *token)
+{
+	PipelinePresent *present = g_new0(PipelinePresent, 1);
+
+	present->endpoint = g_strdup(endpoint);
+	present->reader = g_strdup(reader);
+	present->token = token_dup(token);
+	g_ptr_array_add(presence->present, present);
+}
