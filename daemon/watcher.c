@@ -96,12 +96,6 @@ const WatcherReader *watcher_view_find(const WatcherView *view, const char *name
 	return NULL;
 }
 
-bool watcher_reader_same(const WatcherReader *a, const WatcherReader *b)
-{
-	return (a->flags & WIRE_READER_PRESENT) != 0 && (b->flags & WIRE_READER_PRESENT) != 0 &&
-	       a->counter == b->counter;
-}
-
 static void set_view(Watcher *watcher, WatcherView *view)
 {
 	view_free(watcher->view);

@@ -34,8 +34,6 @@ typedef struct WatcherView {
 const char *watcher_service_word(WireService service);
 /* The reader of that name and ordinal, or NULL. Borrowed. */
 const WatcherReader *watcher_view_find(const WatcherView *view, const char *name, unsigned ordinal);
-/* Same card, uninterrupted: both present and same counter. */
-bool watcher_reader_same(const WatcherReader *a, const WatcherReader *b);
 
 typedef struct Watcher Watcher;
 

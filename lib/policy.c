@@ -21,39 +21,25 @@
 
 #define EKU_ANY "2.5.29.37.0"
 
-static const struct {
-	const char *word;
-	const char *sentence;
-} verdicts[] = {
-	[POLICY_PROPAGATE] = {"propagate", "it is propagated"},
-	[POLICY_EXPIRED] = {"expired", "it has expired ([filter] time-invalid)"},
-	[POLICY_NOT_YET_VALID] = {"not-yet-valid", "it is not valid yet ([filter] time-invalid)"},
-	[POLICY_EKU] = {"eku",
-		"it has none of the wanted extended key usages ([filter] require-eku)"},
-	[POLICY_ISSUER] = {"issuer", "its issuer is not a wanted one ([filter] issuers)"},
-	[POLICY_ECC] = {"ecc", "its key is an elliptic-curve key ([filter] ecc)"},
-	[POLICY_WITHOUT_KEY] = {"without-key",
-		"the card has no private key for it ([filter] without-key)"},
-	[POLICY_DUPLICATE] = {"duplicate",
-		"the card has a newer one like it ([filter] duplicates)"},
-	[POLICY_INTERMEDIATE] = {"intermediate",
-		"it is a CA certificate ([ca] intermediates, or a redirected reader)"},
-	[POLICY_UNPINNED_ROOT] = {"unpinned-root",
-		"it is a root that the administrator has not pinned ([ca] trusted-roots)"},
-	[POLICY_REDIRECTED] = {"redirected", "its reader is redirected ([redirected] policy)"},
-	[POLICY_TOO_LARGE] = {"too-large", "it is too large ([limits] certificate-bytes)"},
-	[POLICY_TOO_MANY] = {"too-many",
-		"the card has too many certificates ([limits] certificates-per-token)"},
+static const char *const words[] = {
+	[POLICY_PROPAGATE] = "propagate",
+	[POLICY_EXPIRED] = "expired",
+	[POLICY_NOT_YET_VALID] = "not-yet-valid",
+	[POLICY_EKU] = "eku",
+	[POLICY_ISSUER] = "issuer",
+	[POLICY_ECC] = "ecc",
+	[POLICY_WITHOUT_KEY] = "without-key",
+	[POLICY_DUPLICATE] = "duplicate",
+	[POLICY_INTERMEDIATE] = "intermediate",
+	[POLICY_UNPINNED_ROOT] = "unpinned-root",
+	[POLICY_REDIRECTED] = "redirected",
+	[POLICY_TOO_LARGE] = "too-large",
+	[POLICY_TOO_MANY] = "too-many",
 };
 
 const char *policy_word(PolicyVerdict verdict)
 {
-	return verdicts[verdict].word;
-}
-
-const char *policy_sentence(PolicyVerdict verdict)
-{
-	return verdicts[verdict].sentence;
+	return words[verdict];
 }
 
 bool policy_redirected(const char *endpoint)

@@ -32,8 +32,6 @@ typedef enum {
 
 /* As in JSON: "expired", "not-yet-valid", "eku", … ; "propagate" for the first. */
 const char *policy_word(PolicyVerdict verdict);
-/* A sentence for people. */
-const char *policy_sentence(PolicyVerdict verdict);
 
 /* One certificate of the token, as the policy sees it. */
 typedef struct PolicyItem {

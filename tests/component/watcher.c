@@ -172,21 +172,6 @@ START_TEST(test_once_hangs)
 }
 END_TEST
 
-START_TEST(test_same)
-{
-	WatcherReader a = {.flags = WIRE_READER_PRESENT, .counter = 3};
-	WatcherReader b = {.flags = WIRE_READER_PRESENT | WIRE_READER_IN_USE, .counter = 3};
-
-	ck_assert(watcher_reader_same(&a, &b));
-	b.counter = 5; /* out and in again between two looks */
-	ck_assert(!watcher_reader_same(&a, &b));
-	b.counter = 3;
-	b.flags = 0;
-	ck_assert(!watcher_reader_same(&a, &b));
-	ck_assert(!watcher_reader_same(&b, &b));
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("watcher");
@@ -201,7 +186,6 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tc, test_liar, 0, (int)G_N_ELEMENTS(liars));
 	tcase_add_loop_test(tc, test_missing, 0, 2);
 	tcase_add_test(tc, test_once_hangs);
-	tcase_add_test(tc, test_same);
 	suite_add_tcase(suite, tc);
 	return harness_run(suite, argc, argv);
 }
