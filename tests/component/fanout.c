@@ -175,8 +175,11 @@ START_TEST(short_lock_is_waited_for_at_the_end)
 	store_send(store.scan, frames->data, frames->len);
 	close(store.scan);
 	store.scan = -1;
-	while (certs_in(dirs[PROFILES - 1]) < (int)CARD_CERTS)
+	for (gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+		certs_in(dirs[PROFILES - 1]) < (int)CARD_CERTS;) {
+		ck_assert_int_lt(g_get_monotonic_time(), end);
 		g_usleep(1000);
+	}
 	sqlite3_close(lock);
 
 	outcome = job_finish(&job, &store);
