@@ -22,7 +22,8 @@
 #include "names.h"
 #include "text.h"
 
-#define VERSION "1" /* of the form of a claim; another one is not ours to touch */
+#define VERSION   "1" /* of the form of a claim; another one is not ours to touch */
+#define TRUST_YES "1"
 
 /* Bytes of one field. Together they keep a claim, escaped threefold, near 8 KiB at the worst. */
 #define NAME_MAX_BYTES 256u
@@ -62,6 +63,7 @@ Claim *claim_dup(const Claim *claim)
 	copy->host = g_strdup(claim->host);
 	copy->since = g_strdup(claim->since);
 	copy->nickname = g_strdup(claim->nickname);
+	copy->trust = claim->trust;
 	return copy;
 }
 
@@ -190,6 +192,8 @@ char *claim_format(const Claim *claim, GError **error)
 		if (text[0] != '\0')
 			p11_kit_uri_set_vendor_query(uri, texts[i].name, text);
 	}
+	if (claim->trust)
+		p11_kit_uri_set_vendor_query(uri, NAME_CLAIM_TRUST, TRUST_YES);
 	p11_kit_uri_set_vendor_query(uri, NAME_CLAIM_OURS, VERSION);
 
 	result = p11_kit_uri_format(uri, P11_KIT_URI_FOR_ANY, &raw);
@@ -254,5 +258,7 @@ Claim *claim_parse(const char *line)
 	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
 		*text_field(claim, i) =
 			fit(p11_kit_uri_get_vendor_query(uri, texts[i].name), NAME_MAX_BYTES);
+	claim->trust =
+		g_strcmp0(p11_kit_uri_get_vendor_query(uri, NAME_CLAIM_TRUST), TRUST_YES) == 0;
 	return claim;
 }

@@ -24,6 +24,7 @@ typedef struct Claim {
 	char *host;     /* host_here() of the machine that claimed */
 	char *since;    /* ISO 8601 UTC, written once */
 	char *nickname; /* the CKA_LABEL that we gave the certificate; the same in every claim */
+	bool trust;     /* for this owner it got a trust object: it is a root that is pinned */
 } Claim;
 
 Claim *claim_dup(const Claim *claim);

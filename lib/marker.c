@@ -57,6 +57,17 @@ bool marker_is_ours(const Marker *marker)
 	return marker->claims->len > 0;
 }
 
+bool marker_trusts(const Marker *marker)
+{
+	for (guint i = 0; i < marker->claims->len; i++) {
+		const Claim *claim = marker->claims->pdata[i];
+
+		if (claim->trust)
+			return true;
+	}
+	return false;
+}
+
 Claim *marker_find(const Marker *marker, const Claim *owner)
 {
 	for (guint i = 0; i < marker->claims->len; i++) {

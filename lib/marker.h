@@ -35,6 +35,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Marker, marker_free)
 
 /* At least one claim of ours. Only then may anything be done to the certificate. */
 bool marker_is_ours(const Marker *marker);
+/* A claim says that the certificate's trust object is ours. */
+bool marker_trusts(const Marker *marker);
 /* The claim of the same owner as `owner`, or NULL; borrowed. */
 Claim *marker_find(const Marker *marker, const Claim *owner);
 /* "" when nothing is left. Claims first, then the others. Errors: LIMIT. */

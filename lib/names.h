@@ -46,6 +46,7 @@
 #define NAME_CLAIM_HOST     "x-host"
 #define NAME_CLAIM_SINCE    "x-since"
 #define NAME_CLAIM_NICKNAME "x-nickname" /* the CKA_LABEL that we wrote */
+#define NAME_CLAIM_TRUST    "x-trust"    /* "1": its trust object is ours */
 
 /* Journal fields. */
 #define NAME_FIELD_ENDPOINT "CERTPROP_ENDPOINT"

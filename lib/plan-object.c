@@ -3,7 +3,8 @@
  * What the planner is given, and what a user's hand on a certificate looks like. NSS tells nobody
  * who changed an object; three traces tell all the same: CKA_ID is not what we derived from the DER
  * any more (every import by NSS overwrites it), the label is not the one that our claims remember,
- * or there is something that only a user makes, a trust object or a key.
+ * or there is something that only a user makes: a key, or a trust object that is not the one which
+ * a claim says is ours.
  */
 
 #include <string.h>
@@ -88,9 +89,24 @@ static bool is_renamed(const PlanObject *object)
 	return true;
 }
 
+bool plan_object_trusted(const PlanObject *object)
+{
+	return object->has_trust && object->own_trust && object->marker != NULL &&
+	       marker_trusts(object->marker);
+}
+
 bool plan_object_adopted(const PlanObject *object)
 {
-	return object->has_trust || plan_object_reimported(object) || is_renamed(object);
+	return (object->has_trust && !plan_object_trusted(object)) ||
+	       plan_object_reimported(object) || is_renamed(object);
+}
+
+/* Who imports a certificate says what he thinks of it: then the trust is his too. */
+PlanTrust plan_object_trust_after(const PlanObject *object, const Marker *after)
+{
+	bool stays = (after != NULL && marker_trusts(after)) || plan_object_reimported(object);
+
+	return plan_object_trusted(object) && !stays ? PLAN_TRUST_TAKE : PLAN_TRUST_LEAVE;
 }
 
 Plan *plan_free(Plan *plan)

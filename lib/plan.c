@@ -57,6 +57,37 @@ static PlanStep *add_token_step(Planner *planner, PlanAction action, const char 
 	return step;
 }
 
+/* Trust */
+
+/* What stands for the certificate is there by us alone. */
+static bool may_trust(const PlanObject *object)
+{
+	return object == NULL || (is_ours(object) && !plan_object_adopted(object));
+}
+
+/* Its root is pinned, and nothing that is the user's is in the way. */
+static bool should_trust(const Planner *planner, const PlanOffer *offer)
+{
+	const Cert *cert = offer->cert->cert;
+
+	return offer->verdict == POLICY_PROPAGATE &&
+	       policy_trusts(planner->input->config, offer->token->endpoint, cert) &&
+	       may_trust(g_hash_table_lookup(planner->by_sha, cert->sha256_hex));
+}
+
+static bool lacks_trust(const PlanObject *object)
+{
+	return object == NULL || !object->has_trust;
+}
+
+static bool gets_trust(const Planner *planner, const PlanOffer *offer)
+{
+	const PlanObject *object =
+		g_hash_table_lookup(planner->by_sha, offer->cert->cert->sha256_hex);
+
+	return should_trust(planner, offer) && (planner->input->can_trust || !lacks_trust(object));
+}
+
 /* Additions */
 
 static Claim *make_claim(const Planner *planner, const PlanOffer *offer, const char *nickname)
@@ -72,6 +103,7 @@ static Claim *make_claim(const Planner *planner, const PlanOffer *offer, const c
 	claim->host = g_strdup(planner->input->host);
 	claim->since = text_time(planner->input->now);
 	claim->nickname = g_strdup(nickname);
+	claim->trust = gets_trust(planner, offer);
 	return claim;
 }
 
@@ -91,11 +123,15 @@ static const char *claim_for(const Planner *planner, Marker *marker, const PlanO
 	guint n, const char *nickname)
 {
 	const Cert *cert = offers[0].cert->cert;
+	const PlanObject *object = g_hash_table_lookup(planner->by_sha, cert->sha256_hex);
 	Claim *fresh = make_claim(planner, &offers[0], nickname);
 	Claim *old = marker_find(marker, fresh);
+	const char *reason = NULL;
 
 	/* One that ended with its session is not the one that begins now. */
 	if (old != NULL && plan_outlived(planner->input, cert, old)) {
+		/* The trust that came with it is still ours. */
+		fresh->trust = fresh->trust || old->trust;
 		g_ptr_array_remove(marker->claims, old);
 		old = NULL;
 	}
@@ -103,9 +139,12 @@ static const char *claim_for(const Planner *planner, Marker *marker, const PlanO
 		g_ptr_array_add(marker->claims, fresh);
 		return "new";
 	}
+	if (fresh->trust && (!old->trust || lacks_trust(object)))
+		reason = "pinned";
+	old->trust = old->trust || fresh->trust;
 	if (still_true(old, offers, n)) {
 		claim_free(fresh);
-		return NULL;
+		return reason;
 	}
 	/* Since when, and through which reader it first came, is not today's business. */
 	claim_set_object(old, fresh->id, fresh->object);
@@ -132,6 +171,17 @@ static const char *claim_for_all(const Planner *planner, Marker *marker, const P
 	return reason;
 }
 
+/* Takes the marker. */
+static void add_marker_step(Planner *planner, PlanAction action, const char *reason,
+	const PlanOffer *offer, const PlanObject *object, Marker *marker)
+{
+	PlanStep *step = add_token_step(planner, action, reason, offer, object);
+
+	step->marker = marker;
+	if (gets_trust(planner, offer) && lacks_trust(object))
+		step->trust = PLAN_TRUST_GIVE;
+}
+
 static bool fits(const Marker *marker)
 {
 	g_autofree char *text = marker_format(marker, NULL);
@@ -144,13 +194,15 @@ static void create(Planner *planner, const PlanOffer *first, const PlanOffer *of
 	g_autofree char *nickname = cert_nickname(
 		first->cert->cert, first->cert->object, first->token->token->label, 0);
 	g_autoptr(Marker) marker = marker_new();
+	const char *reason;
 
 	(void)claim_for_all(planner, marker, offers, n, nickname);
 	if (!fits(marker)) {
 		add_token_step(planner, PLAN_SKIP, "marker-full", first, NULL);
 		return;
 	}
-	add_token_step(planner, PLAN_CREATE, "new", first, NULL)->marker = g_steal_pointer(&marker);
+	reason = marker_trusts(marker) ? "pinned" : "new";
+	add_marker_step(planner, PLAN_CREATE, reason, first, NULL, g_steal_pointer(&marker));
 }
 
 static void claim(Planner *planner, const PlanOffer *first, const PlanOffer *offers, guint n,
@@ -170,8 +222,7 @@ static void claim(Planner *planner, const PlanOffer *first, const PlanOffer *off
 		return;
 	}
 	g_hash_table_insert(planner->markers, (gpointer)object, marker);
-	add_token_step(planner, PLAN_CLAIM, reason, first, object)->marker =
-		g_steal_pointer(&marker);
+	add_marker_step(planner, PLAN_CLAIM, reason, first, object, g_steal_pointer(&marker));
 }
 
 /* All offers of one certificate. */
@@ -195,6 +246,9 @@ static void plan_cert(Planner *planner, const PlanOffer *offers, guint n)
 		add_token_step(planner, PLAN_SKIP, "users-own", first, object);
 	else
 		claim(planner, first, offers, n, object);
+
+	if (first != NULL && should_trust(planner, first) && !gets_trust(planner, first))
+		add_token_step(planner, PLAN_SKIP, "trust-needs-password", first, object);
 }
 
 static void plan_additions_of(Planner *planner)
@@ -221,11 +275,30 @@ static void release_all(Planner *planner, const PlanObject *object)
 	g_ptr_array_set_size(step->marker->claims, 0);
 }
 
+/* A root that was pinned when its claim was made and is not any more: the claim stays, not the
+   trust. What another host's administrator thinks of it, his own look sees to. */
+static bool unpin(const PlanInput *input, const Cert *cert, Marker *marker)
+{
+	bool unpinned = false;
+
+	for (guint i = 0; input->doubted == NULL && i < marker->claims->len; i++) {
+		Claim *claim = marker->claims->pdata[i];
+
+		if (!claim->trust || g_strcmp0(claim->host, input->host) != 0 ||
+			policy_trusts(input->config, claim->endpoint, cert))
+			continue;
+		claim->trust = false;
+		unpinned = true;
+	}
+	return unpinned;
+}
+
 static void plan_removals_of(Planner *planner, const PlanObject *object)
 {
 	const Marker *after = g_hash_table_lookup(planner->markers, object);
 	g_autoptr(Marker) marker = marker_dup(after != NULL ? after : object->marker);
 	const char *reason = NULL;
+	PlanTrust trust;
 	PlanStep *step;
 
 	for (guint i = 0; i < marker->claims->len;) {
@@ -239,9 +312,12 @@ static void plan_removals_of(Planner *planner, const PlanObject *object)
 		if (reason == NULL)
 			reason = why;
 	}
+	if (unpin(planner->input, object->cert, marker) && reason == NULL)
+		reason = "unpinned";
 	if (reason == NULL)
 		return;
 
+	trust = plan_object_trust_after(object, marker);
 	if (marker->claims->len > 0 || marker->others->len > 0 || plan_object_adopted(object)) {
 		step = add_step(planner, PLAN_RELEASE, reason);
 		step->marker = g_steal_pointer(&marker);
@@ -249,6 +325,7 @@ static void plan_removals_of(Planner *planner, const PlanObject *object)
 		step = add_step(planner, PLAN_DELETE, reason);
 	}
 	step->object = object;
+	step->trust = trust;
 }
 
 /* The whole */

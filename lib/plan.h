@@ -28,6 +28,7 @@ typedef struct PlanObject {
 	GBytes *id;     /* CKA_ID */
 	Marker *marker; /* NULL if there is no CKA_URL, or one that is over the cap */
 	bool has_trust; /* a trust object exists for its issuer and serial */
+	bool own_trust; /* it is the only one, and such as we write */
 	bool has_key;   /* a public or private key object of the database belongs to it */
 } PlanObject;
 
@@ -38,6 +39,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlanObject, plan_object_free)
 bool plan_object_reimported(const PlanObject *object);
 /* Reimported, or he renamed or trusted it: still ours to tell about, never deleted. */
 bool plan_object_adopted(const PlanObject *object);
+/* Its trust object is ours: a claim says so, and nobody has changed it. */
+bool plan_object_trusted(const PlanObject *object);
 
 /* Desired: a token that was read. */
 typedef struct PlanCert {
@@ -79,10 +82,12 @@ typedef struct PlanInput {
 	gint64 now;     /* Unix seconds */
 	gint64 session; /* when this user's session here began; 0: not known */
 	bool logout;
-	bool reading;       /* this look is at a card, also if it shows no token: of others it knows
-			       only what was so when it began, and judges nothing by their absence */
-	GPtrArray *objects; /* PlanObject: those that are marked or that a token offers */
-	GPtrArray *tokens;  /* PlanToken: what was read in this look; possibly none */
+	bool reading;   /* this look is at a card, also if it shows no token: of others it knows
+			   only what was so when it began, and judges nothing by their absence */
+	bool can_trust; /* the database takes trust: it has no password that would have to be asked
+			   for */
+	GPtrArray *objects;   /* PlanObject: those that are marked or that a token offers */
+	GPtrArray *tokens;    /* PlanToken: what was read in this look; possibly none */
 	GPtrArray *endpoints; /* PlanEndpoint */
 	GPtrArray *present;   /* PlanPresent: tokens in live readers, those just read included */
 	/* NULL, or the SHA-256 (hex) of certificates whose claims by `tokens` turned out to be
@@ -102,8 +107,20 @@ typedef enum {
 /* As in WIRE_REPORT_STEP. */
 const char *plan_word(PlanAction action);
 
+/* What the step means for the trust object. */
+typedef enum {
+	PLAN_TRUST_LEAVE,
+	PLAN_TRUST_GIVE, /* after the marker, which says that it is ours, is written */
+	PLAN_TRUST_TAKE, /* before the marker or the certificate goes */
+} PlanTrust;
+
+/* Whether our trust, if it is there, is to go when the marker becomes `after` (NULL: the
+   certificate goes). */
+PlanTrust plan_object_trust_after(const PlanObject *object, const Marker *after);
+
 typedef struct PlanStep {
 	PlanAction action;
+	PlanTrust trust;
 	const PlanObject
 		*object;      /* borrowed; NULL for CREATE and for SKIP of one that is not there */
 	const PlanCert *cert; /* borrowed; for CREATE and SKIP */

@@ -7,8 +7,8 @@
  *
  * CA certificates are on a card to complete chains, not to be picked: [filter] asks of them only
  * that they are valid now, and [ca] decides the rest. A readers' other end that is not this machine
- * brings user certificates only. Roots come in only when the administrator has pinned them, and
- * even then this gives nobody trust in them.
+ * brings user certificates only. Roots come in only when the administrator has pinned them, each by
+ * the SHA-256 of the whole certificate, and nothing but these is ever trusted.
  *
  * require-eku follows Windows' default: a certificate without the extension (which RFC 5280 takes
  * as "any purpose") is refused when usages are asked for, because that is what old and hand-made
@@ -92,13 +92,23 @@ static bool issuer_fits(const Config *config, const Cert *cert)
 	return false;
 }
 
+static bool is_pinned(const Config *config, const Cert *cert)
+{
+	return has(config->trusted_roots, cert->sha256_hex);
+}
+
+bool policy_trusts(const Config *config, const char *endpoint, const Cert *cert)
+{
+	return !policy_redirected(endpoint) && cert->ca && cert->self_issued &&
+	       is_pinned(config, cert);
+}
+
 static PolicyVerdict judge_ca(const Config *config, bool redirected, const Cert *cert)
 {
 	if (redirected)
 		return POLICY_INTERMEDIATE;
 	if (cert->self_issued)
-		return has(config->trusted_roots, cert->sha256_hex) ? POLICY_PROPAGATE
-								    : POLICY_UNPINNED_ROOT;
+		return is_pinned(config, cert) ? POLICY_PROPAGATE : POLICY_UNPINNED_ROOT;
 	return config->intermediates == CONFIG_INTERMEDIATES_IMPORT ? POLICY_PROPAGATE
 								    : POLICY_INTERMEDIATE;
 }

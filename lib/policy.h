@@ -43,6 +43,10 @@ typedef struct PolicyItem {
 /* true for every endpoint but "local". */
 bool policy_redirected(const char *endpoint);
 
+/* A root that the administrator has pinned, on a card in a reader of this machine: nothing else is
+   ever trusted. */
+bool policy_trusts(const Config *config, const char *endpoint, const Cert *cert);
+
 /* Judges all certificates of one token together (duplicates and caps need all of them). The outcome
    does not depend on their order, but for the cap on their number. */
 void policy_judge(

@@ -143,6 +143,7 @@ static void plan_object(const SelectInput *input, Plan *plan, const PlanObject *
 	step = g_new0(PlanStep, 1);
 	step->object = object;
 	step->reason = "purged";
+	step->trust = plan_object_trust_after(object, marker);
 	step->action = PLAN_DELETE;
 	if (marker->claims->len == 0 && adopted)
 		step->reason = "adopted";

@@ -141,6 +141,8 @@ typedef enum {
 	WIRE_CERT_CA = 1 << 0,
 	WIRE_CERT_ADOPTED = 1 << 1, /* the user touched it since: it will never be deleted */
 	WIRE_CERT_OURS = 1 << 2,    /* it carries our marker */
+	WIRE_CERT_PINNED = 1 << 3,  /* it has trust, by us: it is pinned */
+	WIRE_CERT_TRUST = 1 << 4,   /* it has a trust setting that is not ours */
 } WireCertFlags;
 
 /* Writing: a frame is built in a WireFrame and then sent in one piece. */

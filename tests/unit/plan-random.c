@@ -22,14 +22,15 @@
 
 #define N_STEPS     600
 #define N_SEEDS     16
-#define N_CERTS     7
+#define N_CERTS     8
+#define ROOT        7u
 #define N_TOKENS    6
 #define N_ENDPOINTS 3
 #define N_HOSTS     2 /* this one first */
 #define N_IDS       3
 
 static const char *const cert_names[N_CERTS] = {
-	"ada", "bob", "eve", "old joe", "CA one", "CA two", "old CA"};
+	"ada", "bob", "eve", "old joe", "CA one", "CA two", "old CA", "root"};
 static const char *const endpoint_names[N_ENDPOINTS] = {"local", "xrdp:10", "forwarded:desk"};
 static const char *const host_names[N_HOSTS] = {WORLD_HOST, "other-host"};
 
@@ -42,6 +43,7 @@ static const bool has_identity[N_TOKENS] = {true, true, true, false, false, fals
 
 typedef struct ModelClaim {
 	bool there;
+	bool trust;
 	unsigned id;
 	gint64 since;
 } ModelClaim;
@@ -50,6 +52,7 @@ typedef struct ModelClaim {
 typedef struct ModelEntry {
 	bool there;
 	bool renamed, trusted, reimported, annotated;
+	bool given;                                        /* trust, by us */
 	ModelClaim claims[N_TOKENS][N_ENDPOINTS][N_HOSTS]; /* by owner_of the token */
 } ModelEntry;
 
@@ -66,12 +69,14 @@ typedef struct ModelHost {
 	bool listed[N_ENDPOINTS], live[N_ENDPOINTS], settled[N_ENDPOINTS];
 	bool reading;   /* it is the look at a card, whether it shows a token or not */
 	gint64 session; /* since when its daemon runs; 0: nobody says */
+	bool pinned;    /* the root, by its administrator */
 } ModelHost;
 
 typedef struct Model {
 	bool carries[N_TOKENS][N_CERTS][N_IDS];
 	ModelHost hosts[N_HOSTS];
 	unsigned host; /* whose look it is */
+	bool password; /* the database has one: it takes no trust */
 	bool enabled, logout, remove_local, remove_logout, ca_keep, time_allow, ca_skip;
 	ConfigRedirected redirected;
 	gint64 now;
@@ -81,7 +86,7 @@ typedef struct Model {
 
 static bool is_ca(unsigned cert)
 {
-	return strstr(cert_names[cert], "CA") != NULL;
+	return strstr(cert_names[cert], "CA") != NULL || cert == ROOT;
 }
 
 static bool is_old(unsigned cert)
@@ -102,6 +107,8 @@ static bool wants(const Model *m, unsigned cert, unsigned endpoint)
 		return false;
 	if (is_old(cert) && !m->time_allow)
 		return false;
+	if (cert == ROOT)
+		return endpoint == 0 && here(m)->pinned;
 	if (is_ca(cert))
 		return endpoint == 0 && !m->ca_skip;
 	return true;
@@ -145,10 +152,22 @@ static bool outlived(const Model *m, unsigned cert, unsigned endpoint, const Mod
 	       here(m)->session != 0 && claim->since < MIN(here(m)->session, m->now);
 }
 
+/* A pinned root that is read is trusted where nobody else has a word in it. */
+static bool trusts(const Model *m, unsigned cert)
+{
+	const ModelEntry *entry = &m->entries[cert];
+	bool users = entry->there &&
+		     (!marked(entry) || entry->renamed || entry->trusted || entry->reimported);
+
+	return cert == ROOT && !users && (!m->password || entry->given);
+}
+
 static void model_claim(Model *m, unsigned cert)
 {
 	ModelEntry *entry = &m->entries[cert];
 	bool create = !entry->there;
+	bool ours = create || marked(entry);
+	bool trust = trusts(m, cert);
 
 	for (unsigned o = 0; o < N_TOKENS; o++) {
 		for (unsigned e = 0; e < N_ENDPOINTS; e++) {
@@ -158,15 +177,20 @@ static void model_claim(Model *m, unsigned cert)
 
 			if (!wants(m, cert, e) || !read_ids(m, o, e, cert, ids))
 				continue;
-			if (!create && (entry->reimported || !marked(entry)))
+			if (!ours || entry->reimported)
 				continue;
 			entry->there = true;
 			while (!ids[first])
 				first++;
 			if (!claim->there || outlived(m, cert, e, claim))
-				*claim = (ModelClaim){.there = true, .id = first, .since = m->now};
+				*claim = (ModelClaim){.there = true,
+					.id = first,
+					.since = m->now,
+					.trust = claim->there && claim->trust};
 			else if (!ids[claim->id])
 				claim->id = first;
+			claim->trust = claim->trust || trust;
+			entry->given = entry->given || trust;
 		}
 	}
 }
@@ -239,6 +263,25 @@ static bool goes(const Model *m, unsigned cert, unsigned owner, unsigned endpoin
 	return (m->logout && m->remove_logout) || (m->remove_local && out);
 }
 
+/* What is not pinned any more loses our trust, when no other host's claim stands for it. */
+static void model_unpin(Model *m, ModelEntry *entry)
+{
+	bool trust = false;
+
+	for (unsigned o = 0; o < N_TOKENS; o++) {
+		for (unsigned e = 0; e < N_ENDPOINTS; e++) {
+			for (unsigned h = 0; h < N_HOSTS; h++) {
+				ModelClaim *claim = &entry->claims[o][e][h];
+
+				if (h == m->host && !here(m)->pinned)
+					claim->trust = false;
+				trust = trust || (claim->there && claim->trust);
+			}
+		}
+	}
+	entry->given = entry->given && trust;
+}
+
 static void model_end(Model *m, unsigned cert)
 {
 	ModelEntry *entry = &m->entries[cert];
@@ -248,6 +291,9 @@ static void model_end(Model *m, unsigned cert)
 		return;
 	if (entry->reimported) {
 		memset(entry->claims, 0, sizeof(entry->claims));
+		/* Who imports it says himself what he thinks of it. */
+		entry->trusted = entry->trusted || entry->given;
+		entry->given = false;
 		return;
 	}
 	for (unsigned o = 0; o < N_TOKENS; o++) {
@@ -258,6 +304,7 @@ static void model_end(Model *m, unsigned cert)
 			changed = true;
 		}
 	}
+	model_unpin(m, entry);
 	if (changed && !marked(entry) && !entry->renamed && !entry->trusted && !entry->annotated)
 		*entry = (ModelEntry){0};
 }
@@ -330,6 +377,10 @@ static void happen(Model *m, GRand *rand)
 	host = &m->hosts[m->host];
 	if (chance(rand, 0.1))
 		host->session = chance(rand, 0.8) ? m->now : 0;
+	if (chance(rand, 0.1))
+		host->pinned = chance(rand, 0.7);
+	if (chance(rand, 0.05))
+		m->password = !m->password;
 
 	renew(m, rand);
 	move(host, rand);
@@ -389,7 +440,9 @@ static void meddle(Model *m, World *world, GRand *rand)
 		break;
 	case 1:
 		object->has_trust = true;
+		object->own_trust = false;
 		entry->trusted = true;
+		entry->given = false;
 		break;
 	case 2:
 		object->has_key = true;
@@ -422,6 +475,9 @@ static void show(const Model *m, World *world)
 	world->session = here(m)->session;
 	world->logout = m->logout;
 	world->reading = here(m)->reading;
+	world->can_trust = !m->password;
+	world_set(world, "ca", "trusted-roots",
+		here(m)->pinned ? world_cert(cert_names[ROOT])->sha256_hex : "");
 
 	for (unsigned e = 0; e < N_ENDPOINTS; e++) {
 		if (here(m)->listed[e])
@@ -476,7 +532,8 @@ static bool find_claim(const Claim *claim, const ModelEntry *entry)
 				strcmp(claim->endpoint, endpoint_names[i / N_HOSTS]) != 0 ||
 				strcmp(claim->host, host_names[i % N_HOSTS]) != 0)
 				continue;
-			return id[0] == expected->id && strcmp(claim->since, since) == 0;
+			return id[0] == expected->id && strcmp(claim->since, since) == 0 &&
+			       claim->trust == expected->trust;
 		}
 	}
 	return false;
@@ -508,6 +565,10 @@ static void compare(const Model *m, const World *world, const char *where)
 		for (guint i = 0; i < n_claims; i++)
 			ck_assert_msg(find_claim(object->marker->claims->pdata[i], entry),
 				"%s: \"%s\" has a wrong claim", where, cert_names[c]);
+		ck_assert_msg(
+			object == NULL || (object->has_trust == (entry->given || entry->trusted) &&
+						  plan_object_trusted(object) == entry->given),
+			"%s: \"%s\" has the wrong trust", where, cert_names[c]);
 		n += entry->there;
 	}
 	ck_assert_uint_eq(world->objects->len, n);
@@ -527,9 +588,10 @@ static char *users_own(const Model *m, const World *world)
 		ck_assert_ptr_nonnull(object);
 		if (object->marker != NULL)
 			marker = marker_format(object->marker, NULL);
-		g_string_append_printf(text, "%lu %s %s %u %d %d [%s]\n", object->handle,
+		g_string_append_printf(text, "%lu %s %s %u %d %d %d [%s]\n", object->handle,
 			object->cert->sha256_hex, object->label, g_bytes_hash(object->id),
-			object->has_trust, object->has_key, marker != NULL ? marker : "");
+			object->has_trust, object->own_trust, object->has_key,
+			marker != NULL ? marker : "");
 	}
 	return g_string_free(text, FALSE);
 }
@@ -561,15 +623,29 @@ static guint32 first_seed(void)
 	return wish != NULL ? (guint32)g_ascii_strtoull(wish, NULL, 10) : 20261122u;
 }
 
+static PlanTrust trust_of(const Plan *plan, guint n)
+{
+	return ((const PlanStep *)plan->steps->pdata[n])->trust;
+}
+
 /* Killed half-way: the rest is done at the next look. */
 static void crash(World *world, GRand *rand)
 {
 	g_autoptr(Plan) plan = world_plan(world);
+	guint n = below(rand, plan->steps->len + 1);
+	PlanObject *root;
 
-	world_apply(world, plan, below(rand, plan->steps->len + 1));
+	world_apply(world, plan, n);
+	/* Between a marker and its trust object: the one is written, or the other gone. */
+	root = world_object(world, cert_names[ROOT]);
+	if (root != NULL && chance(rand, 0.5) &&
+		((n > 0 && trust_of(plan, n - 1) == PLAN_TRUST_GIVE) ||
+			(n < plan->steps->len && trust_of(plan, n) == PLAN_TRUST_TAKE)))
+		root->has_trust = root->own_trust = false;
 }
 
-static void live_on(Model *m, World *world, GRand *rand, guint *n_created, guint *n_deleted)
+static void live_on(
+	Model *m, World *world, GRand *rand, guint *n_created, guint *n_deleted, guint *n_trusted)
 {
 	g_autofree char *text = NULL;
 	g_autofree char *before = NULL;
@@ -589,6 +665,7 @@ static void live_on(Model *m, World *world, GRand *rand, guint *n_created, guint
 	text = world_run(world);
 	*n_created += strstr(text, "create ") != NULL;
 	*n_deleted += strstr(text, "delete ") != NULL;
+	*n_trusted += strstr(text, "+trust") != NULL;
 	model_look(m);
 	compare(m, world, world->where);
 	after = users_own(&then, world);
@@ -602,7 +679,7 @@ START_TEST(test_random)
 	GRand *rand = g_rand_new_with_seed(seed);
 	g_autoptr(World) world = world_new();
 	g_autofree Model *m = g_new0(Model, 1);
-	guint n_deleted = 0, n_created = 0;
+	guint n_deleted = 0, n_created = 0, n_trusted = 0;
 
 	m->enabled = true;
 	m->now = WORLD_NOW;
@@ -611,12 +688,13 @@ START_TEST(test_random)
 		g_autofree char *where = g_strdup_printf("seed %u, step %u", seed, step);
 
 		world->where = where;
-		live_on(m, world, rand, &n_created, &n_deleted);
+		live_on(m, world, rand, &n_created, &n_deleted, &n_trusted);
 	}
 	g_rand_free(rand);
 	/* The life was one. */
 	ck_assert_uint_gt(n_created, 10);
 	ck_assert_uint_gt(n_deleted, 1);
+	ck_assert_uint_gt(n_trusted, 0);
 }
 END_TEST
 

@@ -43,6 +43,7 @@ World *world_new(void)
 	World *world = g_new0(World, 1);
 
 	world->host = WORLD_HOST;
+	world->can_trust = true;
 	world->where = "";
 	world->config = config_new();
 	world->now = WORLD_NOW;
@@ -87,9 +88,9 @@ Cert *world_cert(const char *cn)
 	cert = g_hash_table_lookup(certs, cn);
 	if (cert == NULL) {
 		g_autoptr(GBytes) der = maker_der(&(MakerSpec){.cn = cn,
-			.issuer_cn = "Authority",
+			.issuer_cn = strstr(cn, "root") != NULL ? cn : "Authority",
 			.serial = g_hash_table_size(certs) + 1,
-			.ca = strstr(cn, "CA") != NULL,
+			.ca = strstr(cn, "CA") != NULL || strstr(cn, "root") != NULL,
 			.not_after = g_str_has_prefix(cn, "old") ? WORLD_NOW - 1 : 0});
 
 		cert = cert_parse(der, NULL);
@@ -219,6 +220,7 @@ Plan *world_plan(const World *world)
 		.tokens = world->tokens,
 		.endpoints = world->endpoints,
 		.present = world->present,
+		.can_trust = world->can_trust,
 	};
 
 	return plan_make(&input);
@@ -234,6 +236,9 @@ char *world_text(const Plan *plan, bool details)
 
 		g_string_append_printf(text, "%s%s %s %s", i > 0 ? "; " : "",
 			plan_word(step->action), cert->common_name, step->reason);
+		if (step->trust != PLAN_TRUST_LEAVE)
+			g_string_append(
+				text, step->trust == PLAN_TRUST_GIVE ? " +trust" : " -trust");
 		if (details && step->marker != NULL) {
 			g_autofree char *marker = marker_format(step->marker, NULL);
 
@@ -271,9 +276,26 @@ static void apply_create(World *world, const PlanStep *step)
 	ck_assert(!plan_object_adopted(object));
 }
 
+static void give_trust(const World *world, PlanObject *object)
+{
+	/* What somebody thinks of it already is not changed. */
+	ck_assert(world->can_trust && !object->has_trust);
+	ck_assert(marker_trusts(object->marker));
+	object->has_trust = object->own_trust = true;
+}
+
+static void take_trust(PlanObject *object)
+{
+	ck_assert(plan_object_trusted(object));
+	object->has_trust = object->own_trust = false;
+}
+
 static void apply(World *world, const PlanStep *step)
 {
 	PlanObject *object = (PlanObject *)step->object;
+
+	if (step->trust == PLAN_TRUST_TAKE)
+		take_trust(object);
 
 	switch (step->action) {
 	case PLAN_CREATE:
@@ -295,6 +317,10 @@ static void apply(World *world, const PlanStep *step)
 		ck_assert_ptr_null(step->marker);
 		break;
 	}
+	if (step->trust == PLAN_TRUST_GIVE)
+		give_trust(world, object != NULL
+					  ? object
+					  : world_object(world, step->cert->cert->common_name));
 }
 
 void world_apply(World *world, const Plan *plan, guint n)
