@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "objects.h"
+#include "trust.h"
 
 #define NICKNAMES_MAX 16u /* tries, before we give up on a certificate */
 
@@ -115,6 +116,7 @@ static bool is_there(Apply *apply, const PlanStep *step, bool *ret_there, GError
 
 static bool create(Apply *apply, const PlanStep *step, GError **error)
 {
+	const Cert *cert = step->cert->cert;
 	g_autoptr(GError) local = NULL;
 	bool there = false;
 
@@ -137,7 +139,9 @@ static bool create(Apply *apply, const PlanStep *step, GError **error)
 
 	reports_step(
 		apply->reports, PLAN_CREATE, step, planned_nickname(step), NULL, !apply->dry_run);
-	return true;
+	/* The marker says that it is to come: what fails here is made good by the next look. */
+	return apply->dry_run || step->trust != PLAN_TRUST_GIVE ||
+	       trust_give(apply->db, cert, error);
 }
 
 static bool same_marker(const Marker *a, const Marker *b)
@@ -181,7 +185,8 @@ static bool check(Apply *apply, const PlanStep *step, bool *ret_same, GError **e
 
 	*ret_same = now->cert == then->cert && as_marked(apply, now, then) &&
 		    strcmp(now->label, then->label) == 0 && g_bytes_equal(now->id, then->id) &&
-		    now->has_trust == then->has_trust && now->has_key == then->has_key;
+		    now->has_trust == then->has_trust && now->own_trust == then->own_trust &&
+		    now->has_key == then->has_key;
 	return true;
 }
 
@@ -192,11 +197,27 @@ static bool write_marker(Apply *apply, const PlanStep *step, GError **error)
 	return url != NULL && nssdb_set_url(apply->db, step->object->handle, url, error);
 }
 
+/* Trust is there only as long as a marker says that it is ours. */
+static bool do_change(Apply *apply, const PlanStep *step, GError **error)
+{
+	const PlanObject *object = step->object;
+	bool done;
+
+	if (step->trust == PLAN_TRUST_TAKE && !trust_take(apply->db, object->cert, error))
+		return false;
+	if (step->action == PLAN_DELETE)
+		done = nssdb_destroy(apply->db, object->handle, error);
+	else
+		done = write_marker(apply, step, error);
+	if (done && step->trust == PLAN_TRUST_GIVE)
+		done = trust_give(apply->db, object->cert, error);
+	return done;
+}
+
 /* CLAIM, RELEASE and DELETE. */
 static bool change(Apply *apply, const PlanStep *step, GError **error)
 {
 	bool same = false;
-	bool done;
 
 	if (!apply->dry_run) {
 		if (!check(apply, step, &same, error))
@@ -205,11 +226,7 @@ static bool change(Apply *apply, const PlanStep *step, GError **error)
 			skip(apply, step, "changed");
 			return true;
 		}
-		if (step->action == PLAN_DELETE)
-			done = nssdb_destroy(apply->db, step->object->handle, error);
-		else
-			done = write_marker(apply, step, error);
-		if (!done)
+		if (!do_change(apply, step, error))
 			return false;
 	}
 

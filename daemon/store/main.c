@@ -5,7 +5,8 @@
  * standard input, the scan's frames on descriptor 3, a report on standard output (lib/wire.h,
  * WIRE_STORE_*, WIRE_REPORT_*), diagnostics as lines on standard error.
  *
- * It alone is linked with NSS. It loads no PKCS#11 module, logs in nowhere, and writes no trust.
+ * It alone is linked with NSS. It loads no PKCS#11 module, logs in nowhere, and writes no trust but
+ * for roots that the administrator has pinned.
  */
 
 #include <glib.h>

@@ -16,7 +16,7 @@
  * (isThreadSafe is false), and that function takes the session lock twice. Raw calls do not care,
  * but such a start is repeated all the same.
  *
- * Nothing here logs in, and no trust object is ever written.
+ * Nothing here logs in. What a trust object says is trust.c's business.
  */
 
 #include "nssdb.h"
@@ -385,10 +385,10 @@ static bool exists(Nssdb *db, CK_ATTRIBUTE *template, CK_ULONG n, bool *ret_has,
 	return true;
 }
 
-bool nssdb_has_trust(Nssdb *db, GBytes *issuer, GBytes *serial, bool *ret_has, GError **error)
+GArray *nssdb_trusts(Nssdb *db, GBytes *issuer, GBytes *serial, GError **error)
 {
 	static const CK_OBJECT_CLASS classes[] = {CKO_NSS_TRUST, CKO_TRUST};
-	bool has = false;
+	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(gulong));
 
 	for (gsize i = 0; i < G_N_ELEMENTS(classes); i++) {
 		CK_ATTRIBUTE template[] = {
@@ -396,13 +396,22 @@ bool nssdb_has_trust(Nssdb *db, GBytes *issuer, GBytes *serial, bool *ret_has, G
 			attribute_bytes(CKA_ISSUER, issuer),
 			attribute_bytes(CKA_SERIAL_NUMBER, serial),
 		};
+		g_autoptr(GArray) handles = find(db, template, G_N_ELEMENTS(template), error);
 
-		if (!exists(db, template, G_N_ELEMENTS(template), &has, error))
-			return false;
+		if (handles == NULL)
+			return NULL;
+		g_array_append_vals(all, handles->data, handles->len);
 	}
 
-	*ret_has = has;
-	return true;
+	return g_steal_pointer(&all);
+}
+
+bool nssdb_needs_password(const Nssdb *db)
+{
+	CK_TOKEN_INFO info;
+	CK_RV rv = db->pkcs11->C_GetTokenInfo(PK11_GetSlotID(db->slot), &info);
+
+	return rv != CKR_OK || (info.flags & CKF_LOGIN_REQUIRED) != 0;
 }
 
 /* The CKA_ID that NSS gives a key: SHA-1 over the modulus or the EC point. */
@@ -496,6 +505,12 @@ Row *nssdb_row(Nssdb *db, gulong handle, GError **error)
 {
 	gsize n;
 	const gulong *types = row_types(&n);
+
+	return nssdb_attributes(db, handle, types, n, error);
+}
+
+Row *nssdb_attributes(Nssdb *db, gulong handle, const gulong *types, gsize n, GError **error)
+{
 	g_autofree CK_ATTRIBUTE *a = g_new0(CK_ATTRIBUTE, n);
 	g_autoptr(Row) row = row_new();
 	CK_RV rv;

@@ -46,9 +46,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NssdbCert, nssdb_cert_free)
 /* Errors: CHANGED when there is no such object any more. */
 NssdbCert *nssdb_read(Nssdb *db, gulong handle, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* A trust object exists for issuer and serial: somebody said what he thinks of it. */
-bool nssdb_has_trust(Nssdb *db, GBytes *issuer, GBytes *serial, bool *ret_has,
-	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Handles of the trust objects, of whichever kind, for issuer and serial: somebody said what he
+   thinks of it. */
+GArray *nssdb_trusts(
+	Nssdb *db, GBytes *issuer, GBytes *serial, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What NSS signs, trust for one, cannot be written without asking somebody. */
+bool nssdb_needs_password(const Nssdb *db);
 /* A key of the database belongs to the certificate with this SubjectPublicKeyInfo. */
 bool nssdb_has_key(
 	Nssdb *db, GBytes *spki, bool *ret_has, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -56,8 +59,11 @@ bool nssdb_has_key(
 /* A key of the database has this CKA_ID. */
 bool nssdb_has_key_id(
 	Nssdb *db, GBytes *id, bool *ret_has, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* All attributes of an object. Errors: CHANGED when it has gone, LIMIT when one is too large. */
+/* All attributes of a certificate, or those of `types` of any object. Errors: CHANGED when it has
+   gone, LIMIT when one is too large. */
 Row *nssdb_row(Nssdb *db, gulong handle, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Row *nssdb_attributes(Nssdb *db, gulong handle, const gulong *types, gsize n,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A certificate to store. The three parts are DER, as they stand in it (the serial with tag and
    length: to NSS the bare number would be another certificate). */

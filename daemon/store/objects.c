@@ -7,6 +7,7 @@
 #include "objects.h"
 
 #include "error.h"
+#include "trust.h"
 
 static Marker *read_marker(const NssdbCert *raw)
 {
@@ -24,7 +25,7 @@ bool objects_read_ties(Nssdb *db, PlanObject *object, GError **error)
 {
 	const Cert *cert = object->cert;
 
-	if (!nssdb_has_trust(db, cert->issuer_der, cert->serial_der, &object->has_trust, error) ||
+	if (!trust_look(db, cert, &object->has_trust, &object->own_trust, error) ||
 		!nssdb_has_key(db, cert->spki_der, &object->has_key, error))
 		return false;
 

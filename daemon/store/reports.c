@@ -117,6 +117,8 @@ static void report_cert(Reports *reports, const PlanObject *object)
 
 	if (ours && plan_object_adopted(object))
 		flags |= WIRE_CERT_ADOPTED;
+	if (object->has_trust)
+		flags |= plan_object_trusted(object) ? WIRE_CERT_PINNED : WIRE_CERT_TRUST;
 	REPORT(reports, WIRE_REPORT_CERT, "tttttnnn", cert->sha256_hex, object->label,
 		cert->subject, cert->issuer, cert->serial, (guint64)cert->not_before,
 		(guint64)cert->not_after, flags);

@@ -177,5 +177,9 @@ bool run_locked(const Run *run)
 Plan *run_plan(Run *run, PlanInput *input)
 {
 	input->objects = run->objects;
+	/* Trying the empty password costs NSS milliseconds, so only where it matters. */
+	input->can_trust = run->db == NULL || input->config->trusted_roots == NULL ||
+			   input->config->trusted_roots[0] == NULL ||
+			   !nssdb_needs_password(run->db);
 	return plan_make(input);
 }
