@@ -27,6 +27,15 @@ void emit_cert(Json *json, const ReportCert *cert)
 	json_put_bool(json, "ca", (cert->flags & WIRE_CERT_CA) != 0);
 }
 
+const char *emit_trust_word(const ReportCert *cert)
+{
+	if ((cert->flags & WIRE_CERT_OURS) == 0)
+		return "unknown";
+	if ((cert->flags & WIRE_CERT_PINNED) != 0)
+		return "pinned";
+	return (cert->flags & WIRE_CERT_TRUST) != 0 ? "users" : "none";
+}
+
 void emit_claim(Json *json, const ReportClaim *claim)
 {
 	json_put_text(json, "uri", claim->uri);

@@ -17,6 +17,9 @@ void emit_database(Json *json, const char *path, const char *application, const 
 	const char *status, const char *reason);
 /* What a certificate says of itself, into the open object. */
 void emit_cert(Json *json, const ReportCert *cert);
+/* What the database says of its trust: "pinned" is ours, "users" is somebody else's word; "none";
+   "unknown" of what is not ours, which nobody looked at. */
+const char *emit_trust_word(const ReportCert *cert);
 /* One claim's members, into the open object. */
 void emit_claim(Json *json, const ReportClaim *claim);
 /* "manufacturer" … "certificates" into the open object. */

@@ -24,6 +24,7 @@ static void json_certificate(Json *json, const ReportCert *cert, const Live *liv
 	emit_cert(json, cert);
 	json_put_text(json, "key", key_word(key_of_cert(cert, live->endpoints, live->host)));
 	json_put_bool(json, "adopted", (cert->flags & WIRE_CERT_ADOPTED) != 0);
+	json_put_text(json, "trust", emit_trust_word(cert));
 	json_open_array(json, "claims");
 	for (guint i = 0; i < cert->claims->len; i++) {
 		json_open_object(json, NULL);
@@ -78,6 +79,8 @@ static const char *note(const ReportCert *cert, gint64 now)
 		return "expired";
 	if ((cert->flags & WIRE_CERT_ADOPTED) != 0)
 		return "adopted";
+	if ((cert->flags & WIRE_CERT_PINNED) != 0)
+		return "trusted CA";
 	if ((cert->flags & WIRE_CERT_CA) != 0)
 		return "CA";
 

@@ -52,6 +52,7 @@ static void print_json(const Show *show)
 		json_put_text(json, "nickname", cert->nickname);
 		json_put_bool(json, "propagated", is_ours(cert));
 		json_put_bool(json, "adopted", (cert->flags & WIRE_CERT_ADOPTED) != 0);
+		json_put_text(json, "trust", emit_trust_word(cert));
 		json_put_text(json, "key", key_word(key));
 		json_open_array(json, "claims");
 		for (guint j = 0; j < cert->claims->len; j++)
@@ -103,6 +104,9 @@ static void print_match(const Show *show, const Match *match)
 		(cert->flags & WIRE_CERT_ADOPTED) != 0
 			? "and since then changed by you: adopted, never deleted"
 			: "not adopted: unchanged since");
+	if ((cert->flags & WIRE_CERT_PINNED) != 0)
+		paint_line(PAINT_PLAIN, "  trusted for servers and mail, because [ca] "
+					"trusted-roots pins it");
 	for (guint i = 0; i < cert->claims->len; i++) {
 		if (cert->claims->len > 1)
 			paint_line(PAINT_PLAIN, "  claim %u of %u", i + 1, cert->claims->len);

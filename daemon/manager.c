@@ -315,7 +315,14 @@ void manager_say_step(Manager *manager, const ReportDatabase *database, const Re
 				     });
 		return;
 	}
-	if (strcmp(step->action, "skip") == 0)
+	if (strcmp(step->reason, "trust-needs-password") == 0)
+		log_say(G_LOG_LEVEL_WARNING,
+			&(const LogContext){.cert = step->sha256, .database = database->path},
+			"The pinned root %.16s… got no trust in %s: that takes the database's "
+			"primary "
+			"password; \"certutil -M -t C,C,\" asks for it",
+			step->sha256, database->path);
+	else if (strcmp(step->action, "skip") == 0)
 		log_say(G_LOG_LEVEL_INFO,
 			&(const LogContext){
 				.endpoint = endpoint,

@@ -20,8 +20,9 @@
 	"\"application\": \"=shared|chromium|firefox|thunderbird|other\"," \
 	"\"profile\": \"text\","                                           \
 	"\"status\": \"=ok|busy|read-only|missing|damaged|foreign\", \"reason\": \"text\""
-#define FATE "\"=stays|shared|handed-over|deleted|elsewhere\""
-#define KEY  "\"key\": \"=present|absent|unknown\""
+#define FATE  "\"=stays|shared|handed-over|deleted|elsewhere\""
+#define TRUST "\"trust\": \"=pinned|users|none|unknown\""
+#define KEY   "\"key\": \"=present|absent|unknown\""
 #define TOKEN                                                                       \
 	"\"manufacturer\": \"text+\", \"model\": \"text+\", \"serial\": \"text+\"," \
 	"\"label\": \"text+\", \"module\": \"text+\", \"certificates\": \"int\""
@@ -31,7 +32,7 @@
 
 const char ctl_list_contract[] =
 	"{\"databases\": [{" DATABASE ", \"certificates\": [{" CERT ", \"nickname\": \"text\", " KEY
-	", \"adopted\": \"bool\", \"claims\": [{" CLAIM "}]}]}]}";
+	", \"adopted\": \"bool\", " TRUST ", \"claims\": [{" CLAIM "}]}]}]}";
 const char ctl_sync_contract[] =
 	"{\"dry_run\": \"bool\", \"tokens\": [{" TOKEN
 	", \"reader\": \"text+\", \"endpoint\": \"=local\"}], \"databases\": [{" DATABASE
@@ -56,7 +57,7 @@ const char ctl_status_contract[] =
 	"\"nickname\": \"text\", " KEY "}]}]}";
 const char ctl_show_contract[] =
 	"{" CERT ", \"databases\": [{" DATABASE
-	", \"nickname\": \"text\", \"propagated\": \"bool\", \"adopted\": \"bool\", " KEY
+	", \"nickname\": \"text\", \"propagated\": \"bool\", \"adopted\": \"bool\", " TRUST ", " KEY
 	", \"claims\": [{" CLAIM ", " KEY ", \"this_host\": \"bool\", \"why\": \"text+\","
 	"\"on_removal\": " FATE ", \"on_logout\": " FATE ", \"on_renewal\": " FATE
 	", \"on_expiry\": " FATE "}]}]}";
