@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "plan-internal.h"
+#include "route.h"
 #include "text.h"
 
 bool plan_owns(const PlanInput *input, const PlanToken *token, const Claim *claim)
@@ -112,13 +113,21 @@ static bool is_absent(const PlanInput *input, const Claim *claim)
 	       !is_present(input, claim);
 }
 
+bool plan_waits(const PlanInput *input, const Claim *claim)
+{
+	return input->expecting && route_redirected(claim->endpoint) &&
+	       input->config->redirected == CONFIG_REDIRECTED_SESSION &&
+	       g_strcmp0(claim->host, input->host) == 0 &&
+	       find_endpoint(input, claim->endpoint) == NULL;
+}
+
 /* Knowing nothing of any endpoint is not knowing that this one is gone. */
 static bool is_dead(const PlanInput *input, const Claim *claim)
 {
 	const PlanEndpoint *endpoint = find_endpoint(input, claim->endpoint);
 
 	return !input->reading && input->endpoints->len > 0 &&
-	       (endpoint == NULL || !endpoint->live);
+	       (endpoint == NULL ? !input->expecting : !endpoint->live);
 }
 
 static const char *redirected_fate(const PlanInput *input, const Claim *claim)
@@ -153,7 +162,7 @@ bool plan_outlived(const PlanInput *input, const Cert *cert, const Claim *claim)
 	g_autofree char *began = text_time(MIN(input->session, input->now));
 
 	return input->session != 0 && input->config->on_logout == CONFIG_REMOVE &&
-	       !policy_redirected(claim->endpoint) && !cleanup_keeps(input, cert) &&
+	       !route_redirected(claim->endpoint) && !cleanup_keeps(input, cert) &&
 	       g_strcmp0(claim->host, input->host) == 0 && g_strcmp0(claim->since, began) < 0;
 }
 
@@ -202,6 +211,6 @@ const char *plan_fate(
 	reason = read_fate(&word, claim);
 	if (reason != NULL)
 		return reason;
-	return policy_redirected(claim->endpoint) ? redirected_fate(input, claim)
-						  : local_fate(input, cert, claim);
+	return route_redirected(claim->endpoint) ? redirected_fate(input, claim)
+						 : local_fate(input, cert, claim);
 }

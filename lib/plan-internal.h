@@ -26,6 +26,8 @@ bool plan_owns(const PlanInput *input, const PlanToken *token, const Claim *clai
 
 /* The claim is of a session that should have taken it along when it ended. */
 bool plan_outlived(const PlanInput *input, const Cert *cert, const Claim *claim);
+/* Its endpoint is not there, and that is no reason yet. */
+bool plan_waits(const PlanInput *input, const Claim *claim);
 /* Why the claim on `cert` goes; NULL if it stays. */
 const char *plan_fate(
 	const PlanInput *input, const GArray *offers, const Cert *cert, const Claim *claim);

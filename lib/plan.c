@@ -305,10 +305,11 @@ static void plan_removals_of(Planner *planner, const PlanObject *object)
 		const char *why = plan_fate(
 			planner->input, planner->offers, object->cert, marker->claims->pdata[i]);
 
-		if (why != NULL)
-			g_ptr_array_remove_index(marker->claims, i);
+		if (why == NULL)
+			planner->plan->n_waiting +=
+				plan_waits(planner->input, marker->claims->pdata[i++]);
 		else
-			i++;
+			g_ptr_array_remove_index(marker->claims, i);
 		if (reason == NULL)
 			reason = why;
 	}

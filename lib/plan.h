@@ -67,7 +67,7 @@ PlanToken *plan_token_free(PlanToken *token);
 /* What is live on this host. */
 typedef struct PlanEndpoint {
 	char *name;
-	bool live;    /* its readers can be asked */
+	bool live;    /* its readers can be asked, or the grace for that is not over */
 	bool settled; /* every card in it was read: who is not in `present` is absent */
 } PlanEndpoint;
 
@@ -82,6 +82,7 @@ typedef struct PlanInput {
 	gint64 now;     /* Unix seconds */
 	gint64 session; /* when this user's session here began; 0: not known */
 	bool logout;
+	bool expecting; /* redirected endpoints that are not named may still come back */
 	bool reading;   /* this look is at a card, also if it shows no token: of others it knows
 			   only what was so when it began, and judges nothing by their absence */
 	bool can_trust; /* the database takes trust: it has no password that would have to be asked
@@ -131,7 +132,8 @@ typedef struct PlanStep {
 } PlanStep;
 
 typedef struct Plan {
-	GPtrArray *steps; /* PlanStep: creates and claims first, then releases and deletes */
+	GPtrArray *steps;   /* PlanStep: creates and claims first, then releases and deletes */
+	unsigned n_waiting; /* claims that stay because their endpoint is expected */
 } Plan;
 
 /* Everything in `input` must outlive the plan. */

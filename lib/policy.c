@@ -19,6 +19,8 @@
 
 #include <string.h>
 
+#include "route.h"
+
 #define EKU_ANY "2.5.29.37.0"
 
 static const char *const words[] = {
@@ -40,11 +42,6 @@ static const char *const words[] = {
 const char *policy_word(PolicyVerdict verdict)
 {
 	return words[verdict];
-}
-
-bool policy_redirected(const char *endpoint)
-{
-	return strcmp(endpoint, "local") != 0;
 }
 
 static bool has(char **list, const char *text)
@@ -99,7 +96,7 @@ static bool is_pinned(const Config *config, const Cert *cert)
 
 bool policy_trusts(const Config *config, const char *endpoint, const Cert *cert)
 {
-	return !policy_redirected(endpoint) && cert->ca && cert->self_issued &&
+	return !route_redirected(endpoint) && cert->ca && cert->self_issued &&
 	       is_pinned(config, cert);
 }
 
@@ -198,7 +195,7 @@ static void drop_duplicates(PolicyItem *items, gsize n_items)
 void policy_judge(
 	const Config *config, const char *endpoint, gint64 now, PolicyItem *items, gsize n_items)
 {
-	bool redirected = policy_redirected(endpoint);
+	bool redirected = route_redirected(endpoint);
 	guint64 wanted = 0;
 
 	for (gsize i = 0; i < n_items; i++)

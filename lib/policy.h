@@ -40,9 +40,6 @@ typedef struct PolicyItem {
 	PolicyVerdict verdict; /* out */
 } PolicyItem;
 
-/* true for every endpoint but "local". */
-bool policy_redirected(const char *endpoint);
-
 /* A root that the administrator has pinned, on a card in a reader of this machine: nothing else is
    ever trusted. */
 bool policy_trusts(const Config *config, const char *endpoint, const Cert *cert);

@@ -292,10 +292,6 @@ START_TEST(test_words)
 		ck_assert_ptr_nonnull(policy_word(v));
 		ck_assert(g_hash_table_add(seen, (gpointer)policy_word(v)));
 	}
-	ck_assert(!policy_redirected("local"));
-	ck_assert(policy_redirected("forwarded:x"));
-	ck_assert(policy_redirected("xrdp:10"));
-	ck_assert(policy_redirected(""));
 }
 END_TEST
 
