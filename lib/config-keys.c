@@ -46,6 +46,9 @@ static const ConfigKey keys[] = {
 		TYPE(CONFIG_TYPE_WORD, redirected)},
 	{"redirected", "grace", "30s", "0s..1d", "How long a lost connection may take to come back",
 		RANGE(CONFIG_TYPE_SECONDS, grace, 0, DAY)},
+	{"redirected", "forwarded", "", "list",
+		"Sockets of other machines' pcscd that are forwarded to here, as NAME:PATH",
+		TYPE(CONFIG_TYPE_FORWARDS, forwarded)},
 
 	{"filter", "time-invalid", "skip", "skip|allow",
 		"Certificates that are expired or not yet valid",

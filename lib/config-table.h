@@ -20,6 +20,7 @@ typedef enum {
 	CONFIG_TYPE_MODULES,
 	CONFIG_TYPE_EKUS,
 	CONFIG_TYPE_HASHES,
+	CONFIG_TYPE_FORWARDS,
 } ConfigKind;
 
 typedef struct ConfigType {

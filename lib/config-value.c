@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "route.h"
 #include "text.h"
 
 /* RFC 5280 section 4.2.1.12; MS-WCCE for the logon; RFC 4945 section 5.1.3.12. */
@@ -199,6 +200,11 @@ static char *element(const ConfigKey *key, const char *text, const char **ret_ri
 		*ret_right = "the name of a module or its whole path, and several are separated "
 			     "by ';', not ','";
 		return element_module(text);
+	case CONFIG_TYPE_FORWARDS:
+		*ret_right = "NAME:PATH, where the name has at most 32 of A-Z, a-z, 0-9, '.', '_' "
+			     "and '-' and the path begins with / or ~/, and several are separated "
+			     "by ';'";
+		return route_split(text, NULL, NULL) ? g_strdup(text) : NULL;
 	case CONFIG_TYPE_TEXTS:
 	case CONFIG_TYPE_BOOL:
 	case CONFIG_TYPE_WORD:
@@ -208,6 +214,19 @@ static char *element(const ConfigKey *key, const char *text, const char **ret_ri
 	}
 
 	return g_strdup(text);
+}
+
+/* Another one of the list has its name already. */
+static bool is_named_twice(const ConfigKey *key, const GPtrArray *list, const char *text)
+{
+	gsize len = strcspn(text, ":") + 1;
+
+	for (guint i = 0; key->type->kind == CONFIG_TYPE_FORWARDS && i < list->len; i++) {
+		if (strncmp(g_ptr_array_index(list, i), text, len) == 0)
+			return true;
+	}
+
+	return false;
 }
 
 static bool set_list(char ***field, const ConfigKey *key, const char *text, GError **error)
@@ -232,6 +251,10 @@ static bool set_list(char ***field, const ConfigKey *key, const char *text, GErr
 		one = element(key, raw[i], &right);
 		if (one == NULL)
 			return wrong(error, key, raw[i], right);
+		if (is_named_twice(key, list, one)) {
+			g_free(one);
+			return wrong(error, key, text, "a list in which each name stands once");
+		}
 		g_ptr_array_add(list, one);
 	}
 
@@ -263,6 +286,7 @@ bool config_value_set(Config *config, const ConfigKey *key, const char *text, GE
 	case CONFIG_TYPE_MODULES:
 	case CONFIG_TYPE_EKUS:
 	case CONFIG_TYPE_HASHES:
+	case CONFIG_TYPE_FORWARDS:
 		return set_list(FIELD(char **, config, key), key, text, error);
 	}
 
@@ -339,6 +363,7 @@ char *config_value_get(const Config *config, const ConfigKey *key)
 	case CONFIG_TYPE_MODULES:
 	case CONFIG_TYPE_EKUS:
 	case CONFIG_TYPE_HASHES:
+	case CONFIG_TYPE_FORWARDS:
 		return get_list(key, *(char **const *)FIELD_CONST(char, config, key));
 	}
 

@@ -14,9 +14,11 @@
 #include "config-table.h"
 #include "error.h"
 #include "names.h"
+#include "route.h"
 #include "text.h"
 
-#define BUILT_IN "built-in"
+#define BUILT_IN          "built-in"
+#define REDIRECTED_FACTOR 4u /* each answer of a card has to cross a network */
 
 static void origin_free(gpointer data)
 {
@@ -105,6 +107,13 @@ bool config_locked(const Config *config, const char *group, const char *key)
 
 	return found != NULL &&
 	       (found->type->administrator || config_key_origin(config, found)->locked_by != NULL);
+}
+
+unsigned config_scan_seconds(const Config *config, const char *endpoint)
+{
+	bool redirected = endpoint != NULL && *endpoint != '\0' && route_redirected(endpoint);
+
+	return (unsigned)config->scan_seconds * (redirected ? REDIRECTED_FACTOR : 1);
 }
 
 char *config_user_dir(void)

@@ -38,7 +38,8 @@ typedef struct Config {
 	ConfigRemoval on_logout;
 	/* [redirected] */
 	ConfigRedirected redirected;
-	guint64 grace; /* seconds */
+	guint64 grace;    /* seconds */
+	char **forwarded; /* "NAME:PATH", each name once; see route_split() */
 	/* [filter] */
 	ConfigAllow time_invalid;
 	char **require_eku; /* dotted OIDs or the names clientAuth, emailProtection, … resolved */
@@ -110,6 +111,8 @@ char *config_get(
 	const Config *config, const char *group, const char *key) G_GNUC_WARN_UNUSED_RESULT;
 /* "built-in", or "FILE:LINE"; owned by the config. */
 const char *config_origin(const Config *config, const char *group, const char *key);
+/* How long reading a card at this endpoint may take; NULL is the local one. */
+unsigned config_scan_seconds(const Config *config, const char *endpoint);
 bool config_locked(const Config *config, const char *group, const char *key);
 
 G_END_DECLS

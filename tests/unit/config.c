@@ -113,7 +113,7 @@ START_TEST(defaults_are_what_the_table_says)
 	gsize n;
 	const ConfigKey *keys = config_keys(&n);
 
-	ck_assert_uint_eq(n, 25);
+	ck_assert_uint_eq(n, 26);
 	for (gsize i = 0; i < n; i++) {
 		assert_value(config, keys[i].group, keys[i].key, keys[i].default_text);
 		ck_assert_str_eq(config_origin(config, keys[i].group, keys[i].key), "built-in");
@@ -191,6 +191,12 @@ static const struct {
 	{"redirected", "grace", "5 m", NULL},
 	{"redirected", "grace", "5ms", NULL},
 	{"redirected", "grace", "99999999999999999999", NULL},
+	{"redirected", "forwarded", "desk:/run/a.comm; lab:~/b.comm",
+		"desk:/run/a.comm;lab:~/b.comm"},
+	{"redirected", "forwarded", "desk:/run/a\\;b", "desk:/run/a\\;b"},
+	{"redirected", "forwarded", "/run/a.comm", NULL},
+	{"redirected", "forwarded", "desk:a.comm", NULL},
+	{"redirected", "forwarded", "desk:/run/a;desk:/run/b", NULL},
 	{"filter", "require-eku", "clientAuth;EMAILPROTECTION", "clientAuth;emailProtection"},
 	{"filter", "require-eku", "1.3.6.1.5.5.7.3.1;serverAuth", "serverAuth;serverAuth"},
 	{"filter", "require-eku", "codeSigning;smartcardLogon;ipsecIKE;2.5.29.37.0",
