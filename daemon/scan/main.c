@@ -37,6 +37,7 @@ static struct {
 	char *reader;
 	char *module;
 	char **others;
+	char *provider;
 	gint64 parent;
 	gint64 max_certificates;
 	gint64 max_bytes;
@@ -54,6 +55,8 @@ static const GOptionEntry entries[] = {
 		"Read it through this PKCS#11 module (default: opensc-pkcs11.so)", "PATH"},
 	{"ignore", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.others,
 		"Keep OpenSC away from this other reader; may be given several times", "NAME"},
+	{"provider", 0, 0, G_OPTION_ARG_FILENAME, &options.provider,
+		"Have OpenSC use this PC/SC library (libpcsc-xrdp.so in an xrdp session)", "PATH"},
 	{"max-certificates", 0, 0, G_OPTION_ARG_INT64, &options.max_certificates,
 		"Report no more of one token (default: 64)", "N"},
 	{"max-bytes", 0, 0, G_OPTION_ARG_INT64, &options.max_bytes,
@@ -104,7 +107,7 @@ static bool scan(const P11Sink *sink, gpointer data, GError **error)
 	};
 
 	if (request.slots_are_readers &&
-		!opensc_prepare(module, options.reader, others, &fault, error))
+		!opensc_prepare(module, options.reader, others, options.provider, &fault, error))
 		return false;
 	if (fault != NULL)
 		g_printerr("opensc.conf counts for nothing, OpenSC cannot read it: %s\n", fault);

@@ -9,12 +9,13 @@
  * How OpenSC looks things up (ctx.c and scconf of 0.20 to 0.26) decides where those lines go. It
  * takes the first block `app opensc-pkcs11` and the first block `app default`, and
  *   - options that stand in them directly count from both, the lists of readers to ignore add up;
- *   - of the blocks inside (`pkcs11`, `framework pkcs15`) only the first that is found counts, so a
- *     block of ours in front would hide the administrator's;
+ *   - of the blocks inside (`pkcs11`, `framework pkcs15`, `reader_driver pcsc`) only the first that
+ *     is found counts, so a block of ours in front would hide the administrator's;
  *   - of an option that stands twice in one block the first value counts.
  * Hence each of our options goes right behind the brace that opens the block which counts, and
  * where there is no such block, it gets one of its own. Everything else that the administrator says
- * keeps its effect; what does not is max_virtual_slots, use_file_caching and disable_popups.
+ * keeps its effect; what does not is max_virtual_slots, use_file_caching and disable_popups, and in
+ * an xrdp session provider_library, since the stock PC/SC library does not reach its readers.
  *
  * slots_per_card stays as it is, although 1 would do for a slot per reader: with a second PIN on
  * the card OpenSC then runs out of slots before it comes to the public certificates, and shows
@@ -63,6 +64,7 @@ typedef struct Places {
 	gsize app[N_APPS];
 	gsize pkcs11[N_APPS];
 	gsize pkcs15[N_APPS];
+	gsize pcsc[N_APPS];
 } Places;
 
 typedef struct Parser {
@@ -132,10 +134,24 @@ static void note_app(Parser *parser)
 	}
 }
 
-static void open_block(Parser *parser)
+/* A block inside an app block that counts. */
+static void note_inner(Parser *parser)
 {
 	const char *name = parser->name != NULL ? parser->name : "";
+	Places *places = &parser->places;
 
+	if (g_ascii_strcasecmp(parser->key, "pkcs11") == 0)
+		note_first(&places->pkcs11[parser->inside], parser);
+	else if (g_ascii_strcasecmp(parser->key, "framework") == 0 &&
+		 g_ascii_strcasecmp(name, "pkcs15") == 0)
+		note_first(&places->pkcs15[parser->inside], parser);
+	else if (g_ascii_strcasecmp(parser->key, "reader_driver") == 0 &&
+		 g_ascii_strcasecmp(name, "pcsc") == 0)
+		note_first(&places->pcsc[parser->inside], parser);
+}
+
+static void open_block(Parser *parser)
+{
 	if ((parser->state & STATE_NAME) == 0) {
 		parser->fault = "a block has no name";
 		return;
@@ -147,13 +163,8 @@ static void open_block(Parser *parser)
 
 	if (parser->depth == 0 && g_ascii_strcasecmp(parser->key, "app") == 0)
 		note_app(parser);
-	else if (parser->depth == 1 && parser->inside >= 0 &&
-		 g_ascii_strcasecmp(parser->key, "pkcs11") == 0)
-		note_first(&parser->places.pkcs11[parser->inside], parser);
-	else if (parser->depth == 1 && parser->inside >= 0 &&
-		 g_ascii_strcasecmp(parser->key, "framework") == 0 &&
-		 g_ascii_strcasecmp(name, "pkcs15") == 0)
-		note_first(&parser->places.pkcs15[parser->inside], parser);
+	else if (parser->depth == 1 && parser->inside >= 0)
+		note_inner(parser);
 	parser->depth++;
 	reset(parser);
 }
@@ -285,30 +296,44 @@ static Insertion into(const gsize *place, gsize parent, const char *block, const
 	return (Insertion){parent, g_strdup_printf("\n%s {\n%s\n}\n", block, lines)};
 }
 
+/* All of it in blocks of our own, with the administrator's behind them. */
+static char *whole_config(const char *lines, const char *provider, const char *text)
+{
+	g_autofree char *pcsc = provider != NULL
+					? g_strdup_printf("reader_driver pcsc {\n%s\n}\n", provider)
+					: g_strdup("");
+
+	return g_strdup_printf(
+		"app default {\n%s\npkcs11 {\n%s\n}\nframework pkcs15 {\n%s\n}\n%s}\n%s", lines,
+		PKCS11_LINES, PKCS15_LINES, pcsc, text);
+}
+
 char *opensc_config(const char *admin, const char *app, const char *reader,
-	const char *const *others, char **ret_fault)
+	const char *const *others, const char *provider, char **ret_fault)
 {
 	const char *text = admin != NULL ? admin : "";
 	Places places = find_places(text, app, ret_fault);
 	g_autofree char *lines = app_lines(reader != NULL ? reader : "", others);
-	gsize parent;
-	Insertion list[3];
+	g_autofree char *library =
+		provider != NULL ? g_strdup_printf("provider_library = \"%s\";", provider) : NULL;
+	gsize n = 3, parent;
+	Insertion list[4];
 	GString *out;
 	gsize done = 0;
 
 	if (*ret_fault != NULL || (places.app[APP_OURS] == 0 && places.app[APP_DEFAULT] == 0))
-		return g_strdup_printf(
-			"app default {\n%s\npkcs11 {\n%s\n}\nframework pkcs15 {\n%s\n}\n}\n%s",
-			lines, PKCS11_LINES, PKCS15_LINES, *ret_fault != NULL ? "" : text);
+		return whole_config(lines, library, *ret_fault != NULL ? "" : text);
 
 	parent = places.app[places.app[APP_OURS] != 0 ? APP_OURS : APP_DEFAULT];
 	list[0] = (Insertion){parent, g_strdup_printf("\n%s\n", lines)};
 	list[1] = into(places.pkcs11, parent, "pkcs11", PKCS11_LINES);
 	list[2] = into(places.pkcs15, parent, "framework pkcs15", PKCS15_LINES);
-	qsort(list, G_N_ELEMENTS(list), sizeof list[0], by_place);
+	if (library != NULL)
+		list[n++] = into(places.pcsc, parent, "reader_driver pcsc", library);
+	qsort(list, n, sizeof list[0], by_place);
 
 	out = g_string_new(NULL);
-	for (gsize i = 0; i < G_N_ELEMENTS(list); i++) {
+	for (gsize i = 0; i < n; i++) {
 		g_string_append_len(out, text + done, (gssize)(list[i].at - done));
 		g_string_append(out, list[i].text);
 		done = list[i].at;
@@ -367,13 +392,13 @@ static int put_in_memory(const char *text)
 }
 
 bool opensc_prepare(const char *path, const char *reader, const char *const *others,
-	char **ret_fault, GError **error)
+	const char *provider, char **ret_fault, GError **error)
 {
 	g_autofree char *unreadable = NULL;
 	g_autofree char *admin = read_admin(&unreadable);
 	g_autofree char *app = app_name(path);
 	g_autofree char *fault = NULL;
-	g_autofree char *text = opensc_config(admin, app, reader, others, &fault);
+	g_autofree char *text = opensc_config(admin, app, reader, others, provider, &fault);
 	g_autofree char *name = NULL;
 	int fd = put_in_memory(text);
 

@@ -79,7 +79,7 @@ END_TEST
 
 static char *config(const char *admin, const char *const *others, char **ret_fault)
 {
-	return opensc_config(admin, "opensc-pkcs11", READER, others, ret_fault);
+	return opensc_config(admin, "opensc-pkcs11", READER, others, NULL, ret_fault);
 }
 
 START_TEST(test_ignored_readers)
