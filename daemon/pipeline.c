@@ -154,6 +154,17 @@ static bool told_pending(Pipeline *pipeline, WireReader *frame, GError **error)
 	return true;
 }
 
+static bool told_progress(Pipeline *pipeline, WireReader *frame, GError **error)
+{
+	guint64 n = wire_get_number(frame);
+
+	if (!wire_reader_done(frame, error))
+		return false;
+	if (pipeline->funcs.progress != NULL)
+		pipeline->funcs.progress(pipeline, (unsigned)MIN(n, G_MAXUINT), pipeline->data);
+	return true;
+}
+
 static bool on_store_frame(Helper *helper, WireReader *frame, gpointer data, GError **error)
 {
 	Pipeline *pipeline = data;
@@ -161,6 +172,8 @@ static bool on_store_frame(Helper *helper, WireReader *frame, gpointer data, GEr
 
 	if (type == WIRE_REPORT_PENDING)
 		return told_pending(pipeline, frame, error);
+	if (type == WIRE_REPORT_PROGRESS)
+		return told_progress(pipeline, frame, error);
 	if ((type == WIRE_REPORT_OBJECT || type == WIRE_REPORT_ATTRIBUTE) &&
 		pipeline->funcs.object != NULL && last_database(pipeline) != NULL)
 		return pipeline->funcs.object(
@@ -197,7 +210,8 @@ static void send_request(Helper *store, const PipelineRequest *request)
 	g_autofree char *module =
 		request->module != NULL ? pipeline_module_path(request->module) : NULL;
 	guint64 now = (guint64)(g_get_real_time() / G_USEC_PER_SEC);
-	guint64 flags = request->flags | (module != NULL ? WIRE_STORE_HAS_SCAN : 0);
+	guint64 flags = request->flags | (module != NULL ? WIRE_STORE_HAS_SCAN : 0) |
+			(request->expecting ? WIRE_STORE_EXPECTING : 0);
 
 	helper_send(store, wire_pack(WIRE_STORE_CONTEXT, "ttttnnn", host, request->endpoint,
 				   request->reader, module, now, flags, (guint64)request->session));

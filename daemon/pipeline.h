@@ -35,12 +35,14 @@ typedef struct PipelineRequest {
 	gint64 session; /* since when this session runs, Unix seconds; 0: not known */
 	const Config *config;
 	const char *endpoint;       /* NULL without a scan */
+	const char *socket;         /* of that, if it is a redirected one, else NULL */
 	const char *reader;         /* NULL without a scan */
 	const char *module;         /* as in the configuration; NULL: no scan, the store alone */
 	const GPtrArray *others;    /* char *: names of all other readers; NULL: none */
 	const char *only;           /* directory of the one database that it is about; NULL: all */
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */
+	bool expecting;             /* redirected endpoints that are not named may still come */
 	const GPtrArray *frames;    /* GBytes: whole frames, sent before RUN; NULL: none */
 } PipelineRequest;
 
@@ -50,6 +52,8 @@ typedef struct PipelineFuncs {
 	/* The scan was read whole and `n` releases or deletions wait. The owner calls
 	   pipeline_confirm() when it knows that the reader did not change. NULL: yes at once. */
 	void (*pending)(Pipeline *pipeline, unsigned n, gpointer data);
+	/* So many certificates have been read so far. NULL: nobody wants to know. */
+	void (*progress)(Pipeline *pipeline, unsigned n, gpointer data);
 	/* One step of the store, as it happens. May be NULL. */
 	void (*step)(Pipeline *pipeline, const ReportDatabase *database, const ReportStep *step,
 		gpointer data);

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 typedef struct Presence {
 	GPtrArray *endpoints; /* PipelineEndpoint */
 	GPtrArray *present;   /* PipelinePresent */
+	bool expecting;       /* redirected endpoints that are not among them may still come */
 } Presence;
 
 Presence *presence_new(void);

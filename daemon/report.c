@@ -323,6 +323,8 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error)
 		add_error(report, database, frame);
 	} else if (type == WIRE_REPORT_SCANNED && report->scanned == NULL) {
 		report->scanned = text(frame);
+	} else if (type == WIRE_REPORT_WAITING) {
+		report->n_waiting = wire_get_number(frame);
 	} else if (type == WIRE_REPORT_END) {
 		(void)wire_get_number(frame);
 		report->ended = true;

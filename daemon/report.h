@@ -66,6 +66,7 @@ typedef struct Report {
 	GPtrArray *databases; /* ReportDatabase */
 	GPtrArray *errors;    /* char *: about the batch as a whole */
 	CertpropError code;   /* of the first of these errors, if there is one */
+	guint64 n_waiting;    /* claims that wait for their endpoint */
 	char *scanned;        /* the sum of the scan it follows from; NULL: none was whole */
 	bool ended;           /* REPORT_END was seen: the rest is whole */
 } Report;
@@ -75,7 +76,7 @@ Report *report_free(Report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 
 /* Adds the reader's current frame. Errors: PROTOCOL. Frames that carry no report content
-   (WIRE_REPORT_PENDING) are the caller's. */
+   (WIRE_REPORT_PENDING, WIRE_REPORT_PROGRESS) are the caller's. */
 bool report_add_frame(Report *report, WireReader *frame, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* An array that owns ReportTokens, and a copy of one. */
 GPtrArray *report_tokens_new(void) G_GNUC_WARN_UNUSED_RESULT;

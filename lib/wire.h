@@ -88,10 +88,14 @@ typedef enum {
 	WIRE_REPORT_OBJECT,    /* text sha256, text nickname: it is going to be released or deleted;
 				  all its attributes follow. PURGE only, before PENDING */
 	WIRE_REPORT_ATTRIBUTE, /* number type, bytes value */
-	WIRE_REPORT_MODULE, /* text path, text change ("", "enable", "disable"), number 1 if done,
-			       text why it cannot be; belongs to the last database; its ways
-			       follow */
-	WIRE_REPORT_REACH,  /* text how, text name, text library, text file: see lib/reach.h */
+	WIRE_REPORT_MODULE,   /* text path, text change ("", "enable", "disable"), number 1 if done,
+				 text why it cannot be; belongs to the last database; its ways
+				 follow */
+	WIRE_REPORT_REACH,    /* text how, text name, text library, text file: see lib/reach.h */
+	WIRE_REPORT_WAITING,  /* number of claims that stay only because their endpoint may still
+				 come (WIRE_STORE_EXPECTING) */
+	WIRE_REPORT_PROGRESS, /* number of certificates that the scan has read so far; of redirected
+				 endpoints only, where that may take long */
 } WireType;
 
 typedef enum {
@@ -120,12 +124,13 @@ typedef enum {
 
 typedef enum {
 	WIRE_STORE_DRY_RUN = 1 << 0,
-	WIRE_STORE_HAS_SCAN = 1 << 1, /* descriptor 3 carries a certprop-scan's frames */
-	WIRE_STORE_LOGOUT = 1 << 2,   /* the session ends: [local] on-logout decides */
-	WIRE_STORE_ALL = 1 << 3,      /* LIST: certificates without our marker too (no
-					 WIRE_CERT_OURS, no claims) */
-	WIRE_STORE_ENABLE = 1 << 8,   /* MODULES: register them where they are not reached */
-	WIRE_STORE_DISABLE = 1 << 9,  /* MODULES: take our registrations away */
+	WIRE_STORE_HAS_SCAN = 1 << 1,  /* descriptor 3 carries a certprop-scan's frames */
+	WIRE_STORE_LOGOUT = 1 << 2,    /* the session ends: [local] on-logout decides */
+	WIRE_STORE_ALL = 1 << 3,       /* LIST: certificates without our marker too (no
+					  WIRE_CERT_OURS, no claims) */
+	WIRE_STORE_EXPECTING = 1 << 4, /* redirected endpoints that are not named may still come */
+	WIRE_STORE_ENABLE = 1 << 8,    /* MODULES: register them where they are not reached */
+	WIRE_STORE_DISABLE = 1 << 9,   /* MODULES: take our registrations away */
 } WireStoreFlags;
 
 typedef enum {

@@ -22,6 +22,7 @@
 #include "look.h"
 #include "modules.h"
 #include "purge.h"
+#include "route.h"
 #include "run.h"
 #include "undo.h"
 
@@ -34,6 +35,7 @@ typedef struct Batch {
 	GPtrArray *runs;    /* Run */
 	bool dry_run;
 	bool refused; /* the scan was not confirmed */
+	unsigned n_waiting;
 } Batch;
 
 /* Planning */
@@ -48,6 +50,7 @@ static PlanInput plan_input(const Batch *batch)
 		.now = request->now,
 		.session = request->session,
 		.logout = (request->flags & WIRE_STORE_LOGOUT) != 0,
+		.expecting = (request->flags & WIRE_STORE_EXPECTING) != 0,
 		.reading = (request->flags & WIRE_STORE_HAS_SCAN) != 0,
 		.tokens = batch->scanned->tokens,
 		.endpoints = request->endpoints,
@@ -71,6 +74,8 @@ static void on_look(gpointer data)
 	Run *run = batch->runs->len > 0 ? g_ptr_array_index(batch->runs, 0) : NULL;
 	g_autoptr(Plan) plan = NULL;
 
+	if (route_redirected(batch->request->endpoint) && batch->scanned->n_certs > 0)
+		reports_progress(batch->reports, batch->scanned->n_certs);
 	if (run != NULL)
 		run->patient = false;
 	/* What goes wrong here is met again, and told, when the scan is through. */
@@ -139,6 +144,7 @@ static void add(Batch *batch, Run *run, const Plan *plan)
 {
 	Apply apply = {.db = run->db, .reports = batch->reports, .dry_run = batch->dry_run};
 
+	batch->n_waiting += plan->n_waiting;
 	apply_additions(&apply, plan);
 	if (batch->dry_run) {
 		apply_removals(&apply, plan);
@@ -238,6 +244,8 @@ static void write_all(Batch *batch)
 		removals += run->n_removals;
 		additions += run->added != NULL ? g_hash_table_size(run->added) : 0;
 	}
+	if (batch->n_waiting > 0)
+		reports_waiting(batch->reports, batch->n_waiting);
 	if (removals == 0 && additions == 0)
 		return;
 

@@ -18,7 +18,6 @@
 #define REQUEST_SECONDS       10
 #define SCAN_EXTRA_SECONDS    10 /* beyond the scan's own deadline, which the daemon keeps */
 #define CONFIRM_EXTRA_SECONDS 30 /* beyond that of the second reading */
-#define SCAN_SECONDS_MAX      3600u
 
 typedef struct Stream {
 	int fd; /* -1 once it has ended */
@@ -177,7 +176,7 @@ static bool take_scan(Intake *intake, const Request *request, Scanned *scanned, 
 
 static gint64 scan_seconds(const Request *request)
 {
-	return (gint64)MIN(request->config->scan_seconds, SCAN_SECONDS_MAX);
+	return (gint64)config_scan_seconds(request->config, request->endpoint);
 }
 
 bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,

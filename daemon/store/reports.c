@@ -180,6 +180,16 @@ void reports_scanned(Reports *reports, const char *sum)
 	REPORT(reports, WIRE_REPORT_SCANNED, "t", sum);
 }
 
+void reports_waiting(Reports *reports, unsigned n)
+{
+	REPORT(reports, WIRE_REPORT_WAITING, "n", (guint64)n);
+}
+
+void reports_progress(Reports *reports, unsigned n)
+{
+	REPORT(reports, WIRE_REPORT_PROGRESS, "n", (guint64)n);
+}
+
 void reports_pending(Reports *reports, unsigned removals, unsigned additions)
 {
 	REPORT(reports, WIRE_REPORT_PENDING, "nn", (guint64)removals, (guint64)additions);

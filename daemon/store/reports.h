@@ -41,6 +41,10 @@ void reports_step(Reports *reports, PlanAction action, const PlanStep *step, con
 	const char *reason, bool done);
 /* `sum` of the scan, or "". */
 void reports_scanned(Reports *reports, const char *sum);
+/* Claims that stay only because their endpoint may still come. */
+void reports_waiting(Reports *reports, unsigned n);
+/* Certificates that the scan has read so far. */
+void reports_progress(Reports *reports, unsigned n);
 void reports_pending(Reports *reports, unsigned removals, unsigned additions);
 /* `reason`: why it cannot be, or NULL. Its ways follow. */
 void reports_module(
