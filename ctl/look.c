@@ -221,7 +221,7 @@ Look *look_start(const Config *config, LookMode mode, const GPtrArray *others)
 	};
 	work->chains = g_ptr_array_new_with_free_func(chain_destroy);
 	work->deadline = g_timeout_add_seconds(LOOK_WATCH_SECONDS, on_deadline, work);
-	work->watcher = watcher_new(LOOK_ENDPOINT, false, on_view, work);
+	work->watcher = watcher_new(LOOK_ENDPOINT, NULL, false, on_view, work);
 
 	return look;
 }

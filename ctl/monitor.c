@@ -63,7 +63,7 @@ static void watch_alone(Monitor *monitor, const char *why)
 	paint_complain(
 		"%s; reporting what the readers show, not what becomes of certificates", why);
 	monitor->change = change_new(MONITOR_ENDPOINT);
-	monitor->watcher = watcher_new(MONITOR_ENDPOINT, false, on_view, monitor);
+	monitor->watcher = watcher_new(MONITOR_ENDPOINT, NULL, false, on_view, monitor);
 }
 
 static void on_event(GVariant *event, gpointer data)

@@ -9,6 +9,7 @@
 #include "batch.h"
 
 #include "manager.h"
+#include "route.h"
 
 #define SETTLE_MS      1000u
 #define PAUSE_FIRST_MS 1000u
@@ -150,8 +151,22 @@ static void start(Batch *batch)
 			.config = batch->manager->config,
 			.endpoints = presence->endpoints,
 			.present = presence->present,
+			.expecting = presence->expecting,
 		},
 		&funcs, batch);
+}
+
+/* What is not known of a redirected endpoint keeps nobody waiting: until it has been heard of and
+   its cards have been read, which may take long, nothing of it is judged. */
+static bool must_wait_for(const Endpoint *endpoint)
+{
+	return !route_redirected(endpoint->name) && (!endpoint->heard || endpoint_busy(endpoint));
+}
+
+/* What a card's leaving means can be said now. */
+static bool can_judge(const Endpoint *endpoint)
+{
+	return endpoint->removal_due && endpoint_settled(endpoint) && !endpoint_held(endpoint);
 }
 
 void batch_consider(Batch *batch)
@@ -164,9 +179,9 @@ void batch_consider(Batch *batch)
 	for (guint i = 0; i < endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 
-		if (!endpoint->heard || endpoint_busy(endpoint))
+		if (must_wait_for(endpoint))
 			return;
-		wanted |= endpoint->removal_due && endpoint_settled(endpoint);
+		wanted |= can_judge(endpoint);
 	}
 	if (!wanted)
 		return;
@@ -175,7 +190,7 @@ void batch_consider(Batch *batch)
 	for (guint i = 0; i < endpoints->len; i++) {
 		Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 
-		endpoint->removal_due = endpoint->removal_due && !endpoint_settled(endpoint);
+		endpoint->removal_due = endpoint->removal_due && !can_judge(endpoint);
 	}
 	start(batch);
 }

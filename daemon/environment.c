@@ -7,9 +7,8 @@
 
 #include "environment.h"
 
-#include <string.h>
-
 #include "names.h"
+#include "route.h"
 #include "runtime.h"
 
 #define HELPER_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -36,7 +35,40 @@ static char **pass_on(char **env, const char *name)
 	return value != NULL ? g_environ_setenv(env, name, value, TRUE) : env;
 }
 
-char **environment_for_helper(const char *endpoint)
+/* What xrdp gives to the programs of a session, and both ways in which a program comes to another
+   PC/SC library than the stock one: by name, and since pcsc-lite 2.1 by this variable. */
+static char **add_xrdp(char **env, unsigned display, const char *socket)
+{
+	g_autofree char *provider = environment_provider();
+	g_autofree char *dir = g_path_get_dirname(provider);
+	g_autofree char *path = g_build_filename(dir, NAME_PCSC_DIR, NULL);
+	g_autofree char *directory = g_path_get_dirname(socket);
+	g_autofree char *home = g_path_get_dirname(directory);
+	g_autofree char *number = g_strdup_printf(":%u", display);
+
+	env = g_environ_setenv(env, "HOME", home, TRUE);
+	env = g_environ_setenv(env, "XRDP_SESSION", "1", TRUE);
+	env = g_environ_setenv(env, "DISPLAY", number, TRUE);
+	env = g_environ_setenv(env, "LD_LIBRARY_PATH", path, TRUE);
+	return g_environ_setenv(env, "LIBPCSCLITE_DELEGATE", provider, TRUE);
+}
+
+/* libpcsclite's own way to name another socket; a pcscd started by socket activation is reached so.
+   Readers of other endpoints must not be looked for there. */
+static char **add_endpoint(char **env, const char *endpoint, const char *socket)
+{
+	unsigned display;
+
+	if (!route_redirected(endpoint))
+		return pass_on(env, "PCSCLITE_CSOCK_NAME");
+	if (socket == NULL)
+		return env;
+
+	env = g_environ_setenv(env, "PCSCLITE_CSOCK_NAME", socket, TRUE);
+	return route_display(endpoint, &display) ? add_xrdp(env, display, socket) : env;
+}
+
+char **environment_for_helper(const char *endpoint, const char *socket)
 {
 	g_auto(GStrv) names = g_listenv();
 	g_autofree char *session = runtime_session();
@@ -59,12 +91,8 @@ char **environment_for_helper(const char *endpoint)
 		if (g_str_has_prefix(*name, "LC_"))
 			env = pass_on(env, *name);
 	}
-	/* libpcsclite's own way to name another socket; a pcscd started by socket activation is
-	   reached so. Readers of other endpoints must not be looked for there. */
-	if (endpoint != NULL && strcmp(endpoint, "local") == 0)
-		env = pass_on(env, "PCSCLITE_CSOCK_NAME");
 
-	return env;
+	return endpoint != NULL ? add_endpoint(env, endpoint, socket) : env;
 }
 
 char *environment_helper_path(const char *program)
@@ -74,4 +102,13 @@ char *environment_helper_path(const char *program)
 	if (dir == NULL || dir[0] == '\0')
 		dir = CERTPROP_LIBEXECDIR;
 	return g_build_filename(dir, program, NULL);
+}
+
+char *environment_provider(void)
+{
+	const char *dir = g_getenv(NAME_ENV_PCSCDIR);
+
+	if (dir == NULL || !g_path_is_absolute(dir))
+		dir = CERTPROP_PCSCDIR;
+	return g_build_filename(dir, NAME_PCSC_LIBRARY, NULL);
 }

@@ -16,6 +16,7 @@ static const struct {
 	[EVENT_CARD_IN] = {"card-in", G_LOG_LEVEL_MESSAGE},
 	[EVENT_CARD_OUT] = {"card-out", G_LOG_LEVEL_MESSAGE},
 	[EVENT_SCAN] = {"scan", G_LOG_LEVEL_INFO},
+	[EVENT_PROGRESS] = {"progress", G_LOG_LEVEL_INFO},
 	[EVENT_READ] = {"read", G_LOG_LEVEL_MESSAGE},
 	[EVENT_SCAN_FAILED] = {"scan-failed", G_LOG_LEVEL_WARNING},
 	[EVENT_CREATE] = {"create", G_LOG_LEVEL_MESSAGE},
@@ -61,6 +62,8 @@ static char *sentence(const Event *event)
 		return g_strdup_printf("Card gone from reader \"%s\"", reader);
 	case EVENT_SCAN:
 		return g_strdup_printf("Reading the card in \"%s\" with %s", reader, reason);
+	case EVENT_PROGRESS:
+		return g_strdup_printf("Reading the card in \"%s\": %s", reader, reason);
 	case EVENT_READ:
 		if (event->token == NULL)
 			return g_strdup_printf("Card in reader \"%s\": %s", reader, reason);

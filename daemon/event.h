@@ -14,8 +14,9 @@ typedef enum {
 	EVENT_SERVICE, /* an endpoint's PC/SC service changed; `reason` says to what */
 	EVENT_CARD_IN,
 	EVENT_CARD_OUT,
-	EVENT_SCAN, /* a scan starts; `reason` is its module */
-	EVENT_READ, /* a token was read, or with `reason` no module knows the card */
+	EVENT_SCAN,     /* a scan starts; `reason` is its module */
+	EVENT_PROGRESS, /* it goes on; `reason` says how far it is. Of slow readers only */
+	EVENT_READ,     /* a token was read, or with `reason` no module knows the card */
 	EVENT_SCAN_FAILED,
 	EVENT_CREATE,
 	EVENT_CLAIM,

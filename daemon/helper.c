@@ -414,7 +414,7 @@ static GSubprocess *spawn(Helper *helper, const HelperSpec *spec, GError **error
 {
 	g_autoptr(GSubprocessLauncher) launcher =
 		g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
-	g_auto(GStrv) env = environment_for_helper(spec->endpoint);
+	g_auto(GStrv) env = environment_for_helper(spec->endpoint, spec->socket);
 	g_auto(GStrv) argv = helper_argv(spec);
 
 	if (spec->output >= 0)

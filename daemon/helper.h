@@ -30,6 +30,7 @@ typedef struct HelperSpec {
 	const char *program;     /* NAME_WATCH, NAME_SCAN, NAME_STORE */
 	const char *const *args; /* after "--parent PID"; NULL at the end; or NULL */
 	const char *endpoint;    /* whose PC/SC service it may reach, or NULL */
+	const char *socket;      /* of that, if it is a redirected one, or NULL */
 	const char *reader;      /* for the log, or NULL */
 	int output;              /* descriptor for its stdout, taken; -1: we read frames from it */
 	int extra;               /* descriptor for its descriptor 3, taken; -1: none */

@@ -15,6 +15,7 @@
 #include "host.h"
 #include "log.h"
 #include "names.h"
+#include "route.h"
 
 static void database_free(ManagerDatabase *database)
 {
@@ -38,6 +39,7 @@ Manager *manager_new(Config *config, GPtrArray *faults, EventFunc event, gpointe
 	manager->leaving = g_ptr_array_new_with_free_func((GDestroyNotify)reader_free);
 	manager->databases = g_ptr_array_new_with_free_func((GDestroyNotify)database_free);
 	manager->batch = batch_new(manager);
+	manager->redirected = redirected_new(manager);
 	manager->event = event;
 	manager->event_data = data;
 	return manager;
@@ -48,6 +50,7 @@ Manager *manager_free(Manager *manager)
 	if (manager == NULL)
 		return NULL;
 
+	redirected_free(manager->redirected);
 	g_ptr_array_unref(manager->endpoints);
 	g_ptr_array_unref(manager->leaving);
 	batch_free(manager->batch);
@@ -64,7 +67,8 @@ void manager_start(Manager *manager)
 {
 	/* Whatever happened while no daemon ran is put right by the first batch. */
 	batch_due(manager->batch);
-	g_ptr_array_add(manager->endpoints, endpoint_new(manager, ENDPOINT_LOCAL));
+	g_ptr_array_add(manager->endpoints, endpoint_new(manager, ROUTE_LOCAL, NULL));
+	redirected_update(manager->redirected);
 }
 
 void manager_look(Manager *manager)
@@ -105,6 +109,7 @@ bool manager_reload(Manager *manager)
 
 	config_free(manager->config);
 	manager->config = config;
+	redirected_update(manager->redirected);
 	manager_look(manager);
 	return true;
 }
@@ -122,9 +127,11 @@ void manager_end(Manager *manager, void (*done)(gpointer data), gpointer data)
 {
 	g_autoptr(Presence) presence = manager_presence(manager);
 
+	manager->redirected = redirected_free(manager->redirected);
 	g_ptr_array_set_size(manager->endpoints, 0);
 	g_ptr_array_set_size(manager->leaving, 0);
-	if (manager->config->on_logout == CONFIG_REMOVE) {
+	if (manager->config->on_logout == CONFIG_REMOVE ||
+		manager->config->redirected == CONFIG_REDIRECTED_SESSION) {
 		batch_logout(manager->batch, presence, done, data);
 		return;
 	}
@@ -153,11 +160,13 @@ Presence *manager_presence(const Manager *manager)
 {
 	Presence *presence = presence_new();
 
+	presence->expecting = redirected_expecting(manager->redirected);
 	for (guint i = 0; i < manager->endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
 
-		presence_add_endpoint(presence, endpoint->name, endpoint_live(endpoint),
-			endpoint_settled(endpoint));
+		presence_add_endpoint(presence, endpoint->name,
+			endpoint_live(endpoint) || endpoint_held(endpoint),
+			endpoint_settled(endpoint) && !endpoint_held(endpoint));
 		for (guint j = 0; j < endpoint->readers->len; j++) {
 			const Reader *reader = g_ptr_array_index(endpoint->readers, j);
 
@@ -170,21 +179,28 @@ Presence *manager_presence(const Manager *manager)
 	return presence;
 }
 
+Endpoint *manager_endpoint(const Manager *manager, const char *name)
+{
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+
+		if (strcmp(endpoint->name, name) == 0)
+			return endpoint;
+	}
+
+	return NULL;
+}
+
 GPtrArray *manager_other_readers(const Manager *manager, const Reader *reader)
 {
+	const Endpoint *endpoint = manager_endpoint(manager, reader->endpoint);
 	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
 
-	for (guint i = 0; i < manager->endpoints->len; i++) {
-		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+	for (guint i = 0; endpoint != NULL && i < endpoint->readers->len; i++) {
+		const Reader *other = g_ptr_array_index(endpoint->readers, i);
 
-		if (strcmp(endpoint->name, reader->endpoint) != 0)
-			continue;
-		for (guint j = 0; j < endpoint->readers->len; j++) {
-			const Reader *other = g_ptr_array_index(endpoint->readers, j);
-
-			if (other != reader && strcmp(other->name, reader->name) != 0)
-				g_ptr_array_add(names, g_strdup(other->name));
-		}
+		if (other != reader && strcmp(other->name, reader->name) != 0)
+			g_ptr_array_add(names, g_strdup(other->name));
 	}
 
 	return names;
@@ -282,6 +298,8 @@ bool manager_take_report(
 		/* What is read-only, damaged or somebody else's will not get better by itself. */
 		again |= (usable && found->errors->len > 0) || strcmp(found->status, "busy") == 0;
 	}
+	if (report->n_waiting > 0 && manager->redirected != NULL)
+		redirected_await(manager->redirected);
 	if (report->ended && report->databases->len > 0)
 		remember_databases(manager, report);
 
@@ -337,18 +355,17 @@ void manager_say_step(Manager *manager, const ReportDatabase *database, const Re
 
 void manager_changed(Manager *manager, const char *endpoint, bool removed)
 {
-	for (guint i = 0; i < manager->endpoints->len; i++) {
-		Endpoint *e = g_ptr_array_index(manager->endpoints, i);
+	Endpoint *changed = manager_endpoint(manager, endpoint);
 
-		if (removed && strcmp(e->name, endpoint) == 0 &&
-			endpoint_removal_matters(e, manager->config))
-			e->removal_due = true;
-	}
+	if (removed && changed != NULL && endpoint_removal_matters(changed, manager->config))
+		changed->removal_due = true;
 	batch_void(manager->batch);
 }
 
 void manager_settle(Manager *manager)
 {
+	for (guint i = 0; i < manager->endpoints->len; i++)
+		endpoint_next(g_ptr_array_index(manager->endpoints, i));
 	batch_consider(manager->batch);
 }
 

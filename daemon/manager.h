@@ -15,6 +15,7 @@
 #include "event.h"
 #include "presence.h"
 #include "reader.h"
+#include "redirected.h"
 #include "report.h"
 
 G_BEGIN_DECLS
@@ -24,7 +25,8 @@ struct Manager {
 	GPtrArray *faults; /* ConfigFault: what the last load had to say */
 	char *host;
 	gint64 since;         /* Unix seconds; where the session begins, as far as we know */
-	GPtrArray *endpoints; /* Endpoint */
+	GPtrArray *endpoints; /* Endpoint, the local one first */
+	Redirected *redirected;
 	GPtrArray *leaving;   /* Reader: gone, and a store still ends its work for it */
 	GPtrArray *databases; /* ManagerDatabase */
 	Batch *batch;         /* the store alone */
@@ -62,6 +64,8 @@ Presence *manager_presence(const Manager *manager) G_GNUC_WARN_UNUSED_RESULT;
 /* char *: the names of all readers of the endpoint but this. */
 GPtrArray *manager_other_readers(
 	const Manager *manager, const Reader *reader) G_GNUC_WARN_UNUSED_RESULT;
+/* The endpoint of that name; NULL: it is gone, and a reader of it still leaves. */
+Endpoint *manager_endpoint(const Manager *manager, const char *name);
 /* Says what a store reported, and remembers its databases. Returns whether it is worth trying
    again. */
 bool manager_take_report(

@@ -79,6 +79,7 @@ static void set_state(Reader *reader, ReaderState state, const char *reason)
 /* Nothing of the look that was to come happens. */
 static void clear_timers(Reader *reader)
 {
+	reader->queued = false;
 	g_clear_handle_id(&reader->settle_source, g_source_remove);
 	g_clear_handle_id(&reader->retry_source, g_source_remove);
 	reader->probe = watcher_free(reader->probe);
@@ -125,12 +126,22 @@ static void on_probe(Watcher *watcher, gpointer data)
 	reader->probe = watcher_free(reader->probe);
 }
 
+/* Of a redirected endpoint, else NULL. */
+static const char *socket_of(const Reader *reader)
+{
+	const Endpoint *endpoint = manager_endpoint(reader->manager, reader->endpoint);
+
+	return endpoint != NULL && endpoint->spot != NULL ? spot_site(endpoint->spot)->socket
+							  : NULL;
+}
+
 static void look_failed(Reader *reader, const GError *error)
 {
 	pause_then_retry(reader, error->message);
 	if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED) ||
 		g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY))
-		reader->probe = watcher_new(reader->endpoint, true, on_probe, reader);
+		reader->probe =
+			watcher_new(reader->endpoint, socket_of(reader), true, on_probe, reader);
 	else
 		say(reader, EVENT_SCAN_FAILED, NULL, error->message);
 }
@@ -289,10 +300,19 @@ static void on_step(
 	manager_say_step(reader->manager, database, step, reader->endpoint, reader->name);
 }
 
+static void on_progress(Pipeline *pipeline, unsigned n, gpointer data)
+{
+	Reader *reader = data;
+	g_autofree char *text = g_strdup_printf("%u certificate%s so far", n, n == 1 ? "" : "s");
+
+	reader->n_certs = n;
+	say(reader, EVENT_PROGRESS, NULL, text);
+}
+
 static void start_module(Reader *reader)
 {
 	static const PipelineFuncs funcs = {
-		.pending = on_pending, .step = on_step, .done = on_done};
+		.pending = on_pending, .progress = on_progress, .step = on_step, .done = on_done};
 	const char *module = reader->manager->config->modules[reader->module];
 	g_autoptr(Presence) presence = manager_presence(reader->manager);
 	g_autoptr(GPtrArray) others = manager_other_readers(reader->manager, reader);
@@ -304,6 +324,7 @@ static void start_module(Reader *reader)
 			.session = reader->manager->since,
 			.config = reader->manager->config,
 			.endpoint = reader->endpoint,
+			.socket = socket_of(reader),
 			.reader = reader->name,
 			.module = module,
 			.others = others,
@@ -311,6 +332,19 @@ static void start_module(Reader *reader)
 			.present = presence->present,
 		},
 		&funcs, reader);
+}
+
+/* Cards behind one slow line would only hinder each other. */
+static bool turn_allows(Reader *reader)
+{
+	const Endpoint *endpoint = manager_endpoint(reader->manager, reader->endpoint);
+
+	if (endpoint == NULL || endpoint->spot == NULL || !endpoint_busy(endpoint))
+		return true;
+
+	set_state(reader, READER_WAITING, "another card of this connection is being read");
+	reader->queued = true;
+	return false;
 }
 
 /* false if the reader has changed so often that it has to wait. */
@@ -359,8 +393,10 @@ static void consider(Reader *reader)
 		say(reader, EVENT_SCAN_FAILED, NULL, reader->reason);
 	} else if (config->modules == NULL || config->modules[0] == NULL) {
 		set_state(reader, READER_FAILED, "no module is configured");
-	} else if (burst_allows(reader)) {
+	} else if (turn_allows(reader) && burst_allows(reader)) {
 		set_state(reader, READER_SCANNING, NULL);
+		reader->since = g_get_real_time() / G_USEC_PER_SEC;
+		reader->n_certs = 0;
 		reader->module = 0;
 		reader->store_again = false;
 		reader->found = report_tokens_new();
@@ -420,6 +456,8 @@ void reader_update(Reader *reader, const WatcherReader *seen)
 	g_ptr_array_set_size(reader->tokens, 0);
 	reader->pause_ms = PAUSE_FIRST_MS;
 	manager_changed(reader->manager, reader->endpoint, had);
+	if (had)
+		endpoint_card_left(manager_endpoint(reader->manager, reader->endpoint));
 	look_from_start(reader, "the card or its reader changed");
 }
 
@@ -443,6 +481,11 @@ void reader_begin(Reader *reader)
 		say(reader, EVENT_CARD_IN, NULL, NULL);
 		manager_changed(reader->manager, reader->endpoint, false);
 	}
+	consider(reader);
+}
+
+void reader_take_turn(Reader *reader)
+{
 	consider(reader);
 }
 

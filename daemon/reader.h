@@ -21,7 +21,7 @@ typedef enum {
 	READER_SCANNING,
 	READER_READ,
 	READER_UNRECOGNISED, /* read whole, and no module knows it */
-	READER_WAITING,      /* it will be looked at again at `retry_at` */
+	READER_WAITING,      /* it will be looked at again at `retry_at`, or when it is its turn */
 	READER_FAILED,       /* only another card, or this one put in again, can help */
 	READER_DISABLED,     /* [propagation] enabled=false */
 	READER_TWIN,         /* hidden behind another reader of the same name */
@@ -44,6 +44,8 @@ typedef struct Reader {
 
 	/* of the look that runs */
 	Pipeline *pipeline;
+	gint64 since;     /* Unix seconds: when it began */
+	unsigned n_certs; /* read so far; not known of fast readers */
 	bool again;       /* it was cancelled: look again when it has ended */
 	bool gone;        /* the reader is: freed when it has ended */
 	guint module;     /* index in [propagation] modules */
@@ -54,6 +56,7 @@ typedef struct Reader {
 	guint settle_source;
 
 	/* of the next */
+	bool queued; /* another card of the endpoint is being read */
 	guint retry_source;
 	unsigned pause_ms;
 	gint64 burst_start; /* monotonic */
@@ -72,6 +75,8 @@ void reader_begin(Reader *reader);
 void reader_update(Reader *reader, const WatcherReader *seen);
 /* Looks again, from the beginning, at a card that is the same. */
 void reader_look(Reader *reader);
+/* It is the turn of one that is queued. */
+void reader_take_turn(Reader *reader);
 /* The reader is no more. Returns false while a store still ends its work: the object then frees
    itself, through manager_reader_left(). */
 bool reader_leave(Reader *reader) G_GNUC_WARN_UNUSED_RESULT;

@@ -6,22 +6,24 @@
 
 #include "scanner.h"
 
+#include "environment.h"
 #include "names.h"
 #include "pipeline.h"
+#include "route.h"
 
 #define FRAMES_BYTES_MAX (32u << 20)
-#define SECONDS_MAX      3600u
 
 struct Scanner {
 	char **args;
 	char *endpoint;
+	char *socket;
 	char *reader;
 	unsigned deadline_ms;
 };
 
 unsigned scanner_deadline_ms(const PipelineRequest *request)
 {
-	return (unsigned)MIN(request->config->scan_seconds, SECONDS_MAX) * 1000;
+	return config_scan_seconds(request->config, request->endpoint) * 1000;
 }
 
 static char **arguments(const PipelineRequest *request)
@@ -32,12 +34,18 @@ static char **arguments(const PipelineRequest *request)
 	g_autofree char *bytes =
 		g_strdup_printf("%" G_GUINT64_FORMAT, request->config->certificate_bytes);
 	g_autofree char *module = pipeline_module_path(request->module);
+	unsigned display;
 
 	g_strv_builder_add_many(builder, "--reader", request->reader, "--module", module,
 		"--max-certificates", certs, "--max-bytes", bytes, NULL);
 	for (guint i = 0; request->others != NULL && i < request->others->len; i++)
 		g_strv_builder_add_many(
 			builder, "--ignore", g_ptr_array_index(request->others, i), NULL);
+	if (route_display(request->endpoint, &display)) {
+		g_autofree char *provider = environment_provider();
+
+		g_strv_builder_add_many(builder, "--provider", provider, NULL);
+	}
 	return g_strv_builder_end(builder);
 }
 
@@ -47,6 +55,7 @@ Scanner *scanner_new(const PipelineRequest *request)
 
 	scanner->args = arguments(request);
 	scanner->endpoint = g_strdup(request->endpoint);
+	scanner->socket = g_strdup(request->socket);
 	scanner->reader = g_strdup(request->reader);
 	scanner->deadline_ms = scanner_deadline_ms(request);
 	return scanner;
@@ -59,6 +68,7 @@ Scanner *scanner_free(Scanner *scanner)
 
 	g_strfreev(scanner->args);
 	g_free(scanner->endpoint);
+	g_free(scanner->socket);
 	g_free(scanner->reader);
 	g_free(scanner);
 	return NULL;
@@ -72,6 +82,7 @@ Helper *scanner_start(
 			.program = NAME_SCAN,
 			.args = (const char *const *)scanner->args,
 			.endpoint = scanner->endpoint,
+			.socket = scanner->socket,
 			.reader = scanner->reader,
 			.output = output,
 			.extra = -1,

@@ -89,6 +89,12 @@ static GVariant *reader_entry(gconstpointer data)
 	add_number(&dict, "counter", reader->counter);
 	add_text(&dict, "atr", hex);
 	add_text(&dict, "retry_at", retry_at);
+	if (reader->state == READER_SCANNING) {
+		g_autofree char *since = text_time(reader->since);
+
+		add_text(&dict, "reading_since", since);
+		add_number(&dict, "certificates_read", reader->n_certs);
+	}
 	add_list(&dict, "tokens", reader->tokens, token_entry);
 	return g_variant_builder_end(&dict);
 }
@@ -100,10 +106,11 @@ static GVariant *endpoint_entry(gconstpointer data)
 
 	g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
 	add_text(&dict, "name", endpoint->name);
-	add_text(&dict, "state", watcher_service_word(endpoint->service));
+	add_text(&dict, "state", endpoint->word);
 	add_number(&dict, "code", endpoint->code);
 	add_text(&dict, "detail", endpoint->detail);
 	add_bool(&dict, "settled", endpoint_settled(endpoint));
+	add_bool(&dict, "held", endpoint_held(endpoint));
 	add_list(&dict, "readers", endpoint->readers, reader_entry);
 	return g_variant_builder_end(&dict);
 }
@@ -133,6 +140,8 @@ GVariant *status_make(const Manager *manager)
 	add_text(&dict, "since", since);
 	add_text(&dict, "host", manager->host);
 	add_bool(&dict, "enabled", manager->config->enabled);
+	add_bool(&dict, "expecting", redirected_expecting(manager->redirected));
+	add_text(&dict, "left_out", redirected_left_out(manager->redirected));
 	add_list(&dict, "configuration", manager->faults, fault_entry);
 	add_list(&dict, "endpoints", manager->endpoints, endpoint_entry);
 	add_list(&dict, "databases", manager->databases, database_entry);

@@ -22,6 +22,7 @@
 
 struct Watcher {
 	char *endpoint;
+	char *socket; /* or NULL */
 	bool once;
 	WatcherFunc func;
 	gpointer data;
@@ -229,6 +230,7 @@ static void start(Watcher *watcher)
 		.program = NAME_WATCH,
 		.args = args,
 		.endpoint = watcher->endpoint,
+		.socket = watcher->socket,
 		.output = -1,
 		.extra = -1,
 		.deadline_ms = watcher->once ? ONCE_DEADLINE_MS : 0,
@@ -241,11 +243,13 @@ static void start(Watcher *watcher)
 		watcher->restart_source = g_idle_add(on_start_failed, watcher);
 }
 
-Watcher *watcher_new(const char *endpoint, bool once, WatcherFunc func, gpointer data)
+Watcher *watcher_new(
+	const char *endpoint, const char *socket, bool once, WatcherFunc func, gpointer data)
 {
 	Watcher *watcher = g_new0(Watcher, 1);
 
 	watcher->endpoint = g_strdup(endpoint);
+	watcher->socket = g_strdup(socket);
 	watcher->once = once;
 	watcher->func = func;
 	watcher->data = data;
@@ -266,6 +270,7 @@ Watcher *watcher_free(Watcher *watcher)
 	view_free(watcher->next);
 	g_clear_error(&watcher->error);
 	g_free(watcher->endpoint);
+	g_free(watcher->socket);
 	g_free(watcher);
 	return NULL;
 }

@@ -41,9 +41,11 @@ typedef struct Watcher Watcher;
    with back-off, unless it was started `once`). */
 typedef void (*WatcherFunc)(Watcher *watcher, gpointer data);
 
-/* Starts the helper. `once`: it reports one view and ends. `endpoint` must outlive nothing; copied.
-   The caller keeps the object and frees it with watcher_free(), which kills the helper. */
-Watcher *watcher_new(const char *endpoint, bool once, WatcherFunc func, gpointer data);
+/* Starts the helper. `once`: it reports one view and ends. `socket`: of a redirected endpoint, else
+   NULL. Both texts are copied. The caller keeps the object and frees it with watcher_free(), which
+   kills the helper. */
+Watcher *watcher_new(
+	const char *endpoint, const char *socket, bool once, WatcherFunc func, gpointer data);
 Watcher *watcher_free(Watcher *watcher);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Watcher, watcher_free)
 

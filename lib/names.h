@@ -38,6 +38,11 @@
 
 /* Where the helpers are, for running from a build tree. */
 #define NAME_ENV_LIBEXECDIR "CERTPROP_LIBEXECDIR"
+/* The same for the PC/SC library for xrdp: the directory that holds it, and the directory in that
+   which holds it under the stock library's name, for LD_LIBRARY_PATH. */
+#define NAME_ENV_PCSCDIR  "CERTPROP_PCSCDIR"
+#define NAME_PCSC_LIBRARY "libpcsc-xrdp.so"
+#define NAME_PCSC_DIR     "pcsc"
 
 /* Marker: RFC 7512 vendor query attributes of a claim. */
 #define NAME_CLAIM_OURS     "x-certprop"

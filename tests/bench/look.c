@@ -111,7 +111,7 @@ Look *look_new(void)
 	look->config = config_new();
 	look->loop = g_main_loop_new(NULL, FALSE);
 	look->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	look->watcher = watcher_new("local", false, on_view, look);
+	look->watcher = watcher_new("local", NULL, false, on_view, look);
 	return look;
 }
 

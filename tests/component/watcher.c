@@ -49,7 +49,7 @@ static void on_view(Watcher *watcher, gpointer data)
 static void hear(Heard *heard, const char *endpoint, bool once, unsigned wanted)
 {
 	heard->wanted = wanted;
-	heard->watcher = watcher_new(endpoint, once, on_view, heard);
+	heard->watcher = watcher_new(endpoint, NULL, once, on_view, heard);
 	ck_assert_uint_eq(heard->n, 0);
 	ck_assert(loop_until(&heard->enough, 20));
 }

@@ -405,7 +405,7 @@ static void log_off(void)
 	tell("log-off");
 	ck_assert_int_eq(world_stop(), 0);
 	view.logout = true;
-	if (life->on_logout)
+	if (life->on_logout || life->redirected == LIFE_SESSION)
 		life_look(life, &view);
 	problem = life_difference(life, world.database);
 	if (problem != NULL)
@@ -433,10 +433,11 @@ static bool is_reloaded(gpointer data)
 static void write_policy(void)
 {
 	static const char *const redirected[] = {"session", "keep", "ignore"};
-	g_autofree char *text = g_strdup_printf("[local]\non-removal=%s\non-logout=%s\n"
-						"[filter]\necc=%s\n[redirected]\npolicy=%s\n",
-		life->on_removal ? "remove" : "keep", life->on_logout ? "remove" : "keep",
-		life->ecc ? "true" : "false", redirected[life->redirected]);
+	g_autofree char *text =
+		g_strdup_printf("[local]\non-removal=%s\non-logout=%s\n"
+				"[filter]\necc=%s\n[redirected]\ngrace=0\npolicy=%s\n",
+			life->on_removal ? "remove" : "keep", life->on_logout ? "remove" : "keep",
+			life->ecc ? "true" : "false", redirected[life->redirected]);
 
 	world_configure(text);
 }

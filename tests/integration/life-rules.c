@@ -21,6 +21,7 @@
 #define LOGOUT_US (8 * G_USEC_PER_SEC)
 #define SESSION   "xrdp%3A10" /* as a marker has it */
 #define DESK      "forwarded%3Adesk"
+#define AT_ONCE   "[redirected]\ngrace=0\n" /* nobody is waited for */
 
 /* The claims of a certificate, as lines. */
 static char **claims_of(const char *card, unsigned index)
@@ -233,11 +234,11 @@ static const struct {
 	const char *config;
 	bool kept;
 } sweeps[] = {
-	{SESSION, true, "", false},
-	{DESK, true, "", false},
-	{SESSION, false, "", true},
-	{DESK, false, "", true},
-	{SESSION, true, "[redirected]\npolicy=keep\n", true},
+	{SESSION, true, AT_ONCE, false},
+	{DESK, true, AT_ONCE, false},
+	{SESSION, false, AT_ONCE, true},
+	{DESK, false, AT_ONCE, true},
+	{SESSION, true, AT_ONCE "policy=keep\n", true},
 	{SESSION, true, "[redirected]\npolicy=ignore\n", false},
 	{SESSION, false, "[redirected]\npolicy=ignore\n", true},
 };
@@ -289,6 +290,7 @@ START_TEST(test_swept_at_start)
 	g_auto(GStrv) local = NULL;
 	g_autofree char *remote = NULL;
 
+	world_configure("[redirected]\ngrace=1s\n");
 	world_start();
 	card = job_card(0, &(const Deal){.certs = 2, .guid = JOB_GUID_A});
 	job_out(0);
@@ -313,7 +315,7 @@ START_TEST(test_each_by_its_own_rule)
 	g_autofree char *card = NULL;
 	g_auto(GStrv) local = NULL;
 
-	world_configure("[redirected]\npolicy=keep\n");
+	world_configure(AT_ONCE "policy=keep\n");
 	world_start();
 	card = job_card(0, &(const Deal){.certs = 1, .guid = JOB_GUID_A});
 	local = claims_of(card, 0);
@@ -325,13 +327,13 @@ START_TEST(test_each_by_its_own_rule)
 	g_autofree char *first = job_url(card, 0);
 	ck_assert_str_eq(first, all);
 
-	job_configure(JOB_REMOVE "[redirected]\npolicy=keep\n");
+	job_configure(JOB_REMOVE AT_ONCE "policy=keep\n");
 	job_out(0);
 	g_autofree char *second = job_url(card, 0);
 	g_autofree char *without_local = g_strjoin("\n", remote, foreign, NULL);
 	ck_assert_str_eq(second, without_local);
 
-	job_configure(JOB_REMOVE);
+	job_configure(JOB_REMOVE AT_ONCE);
 	g_autofree char *third = job_url(card, 0);
 	ck_assert_str_eq(third, foreign);
 

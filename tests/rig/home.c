@@ -50,6 +50,7 @@ void rig_home_free(RigHome *home)
 char **rig_home_environment(const RigHome *home)
 {
 	g_autofree char *helpers = rig_program("daemon");
+	g_autofree char *pcsc = rig_program("lib/pcsc-xrdp");
 	char **env = g_environ_setenv(NULL, "HOME", home->home, TRUE);
 
 	env = g_environ_setenv(env, "XDG_CONFIG_HOME", home->config, TRUE);
@@ -60,6 +61,7 @@ char **rig_home_environment(const RigHome *home)
 	env = g_environ_setenv(env, "TMPDIR", rig_directory(), TRUE);
 	env = g_environ_setenv(env, "LANG", "C.UTF-8", TRUE);
 	env = g_environ_setenv(env, "CERTPROP_LIBEXECDIR", helpers, TRUE);
+	env = g_environ_setenv(env, "CERTPROP_PCSCDIR", pcsc, TRUE);
 	for (gsize i = 0; i < G_N_ELEMENTS(passed_on); i++) {
 		const char *value = g_getenv(passed_on[i]);
 

@@ -11,3 +11,4 @@
 #include "readers.h"
 #include "rigcard.h"
 #include "rigchansrv.h"
+#include "rigforward.h"

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Redirected endpoints are found by looking, each time from the beginning: the configuration names
+ * forwarded sockets, and xrdp's chansrv makes the directory .pcscN for display N in the user's
+ * home. The environment says nothing: one user manager serves all sessions of a user, and its
+ * variables are those of whichever logged in last.
+ *
+ * Whoever can make the socket, or put another one in its place, decides what "cards" there are. So
+ * it has to be the user's (a forwarded one may be root's), in a directory that nobody else can
+ * write to, and neither xrdp's directory nor any socket may be a symbolic link.
+ */
+
+#include "site.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "environment.h"
+#include "owner.h"
+#include "route.h"
+
+#define SOCKET_NAME     "pcscd.comm"
+#define SOCKET_PATH_MAX 107u   /* what a sockaddr_un holds */
+#define DISPLAYS_MAX    10000u /* directories that are counted; beyond that it does not matter */
+#define NAMED_MAX       8u     /* of those that are left out */
+
+const char *site_state_word(SiteState state)
+{
+	switch (state) {
+	case SITE_READY:
+		return "ready";
+	case SITE_ABSENT:
+		return "absent";
+	case SITE_DENIED:
+		return "denied";
+	case SITE_FOREIGN:
+		return "foreign";
+	case SITE_UNSUPPORTED:
+		return "unsupported";
+	}
+
+	return "unknown";
+}
+
+static Site *site_new(char *endpoint, char *socket)
+{
+	Site *site = g_new0(Site, 1);
+
+	site->endpoint = endpoint;
+	site->socket = socket;
+	return site;
+}
+
+Site *site_dup(const Site *site)
+{
+	return site_new(g_strdup(site->endpoint), g_strdup(site->socket));
+}
+
+void site_free(Site *site)
+{
+	if (site == NULL)
+		return;
+
+	g_free(site->endpoint);
+	g_free(site->socket);
+	g_free(site);
+}
+
+const char *site_home(void)
+{
+	const char *home = g_get_home_dir();
+
+	return home != NULL && g_path_is_absolute(home) ? home : NULL;
+}
+
+static void add_forwarded(GPtrArray *sites, const Config *config)
+{
+	for (char **text = config->forwarded; text != NULL && *text != NULL; text++) {
+		g_autofree char *name = NULL;
+		g_autofree char *path = NULL;
+
+		if (!route_split(*text, &name, &path))
+			continue;
+		if (*path == '~' && site_home() == NULL)
+			continue;
+		g_ptr_array_add(
+			sites, site_new(g_strconcat(ROUTE_FORWARDED, name, NULL),
+				       *path == '~' ? g_build_filename(site_home(), path + 2, NULL)
+						    : g_steal_pointer(&path)));
+	}
+}
+
+static gint compare_displays(gconstpointer a, gconstpointer b)
+{
+	unsigned one = *(const unsigned *)a, other = *(const unsigned *)b;
+
+	return (one > other) - (one < other);
+}
+
+static void add_xrdp(GPtrArray *sites)
+{
+	g_autoptr(GArray) displays = g_array_new(FALSE, FALSE, sizeof(unsigned));
+	g_autoptr(GDir) dir = site_home() != NULL ? g_dir_open(site_home(), 0, NULL) : NULL;
+	const char *name;
+
+	while (dir != NULL && displays->len < DISPLAYS_MAX &&
+		(name = g_dir_read_name(dir)) != NULL) {
+		unsigned display;
+
+		if (route_directory(name, &display))
+			g_array_append_val(displays, display);
+	}
+	g_array_sort(displays, compare_displays);
+
+	for (guint i = 0; i < displays->len; i++) {
+		unsigned display = g_array_index(displays, unsigned, i);
+
+		g_ptr_array_add(sites,
+			site_new(g_strdup_printf(ROUTE_XRDP "%u", display),
+				g_strdup_printf("%s/.pcsc%u/" SOCKET_NAME, site_home(), display)));
+	}
+}
+
+/* Takes out what is over the cap. */
+static char *leave_out(GPtrArray *sites)
+{
+	GString *text;
+
+	if (sites->len <= SITES_MAX)
+		return NULL;
+
+	text = g_string_new(NULL);
+	for (guint i = SITES_MAX; i < sites->len && i < SITES_MAX + NAMED_MAX; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		g_string_append_printf(text, "%s%s", i > SITES_MAX ? ", " : "", site->endpoint);
+	}
+	if (sites->len > SITES_MAX + NAMED_MAX)
+		g_string_append_printf(text, " and %u more", sites->len - SITES_MAX - NAMED_MAX);
+	g_ptr_array_set_size(sites, SITES_MAX);
+	return g_string_free(text, FALSE);
+}
+
+GPtrArray *sites_find(const Config *config, char **ret_left_out)
+{
+	GPtrArray *sites = g_ptr_array_new_with_free_func((GDestroyNotify)site_free);
+
+	*ret_left_out = NULL;
+	if (config->redirected == CONFIG_REDIRECTED_IGNORE)
+		return sites;
+
+	add_forwarded(sites, config);
+	add_xrdp(sites);
+	*ret_left_out = leave_out(sites);
+	return sites;
+}
+
+static SiteState refuse(SiteState state, const char *path, const char *why, char **ret_detail)
+{
+	*ret_detail = g_strdup_printf("%s %s", path, why);
+	return state;
+}
+
+static SiteState failed(const Site *site, const char *path, int error, char **ret_detail)
+{
+	unsigned display;
+
+	if (error != ENOENT && error != ENOTDIR)
+		return refuse(SITE_DENIED, path, g_strerror(error), ret_detail);
+	if (route_display(site->endpoint, &display)) {
+		*ret_detail = g_strdup_printf(
+			"no RDP client with smart cards is connected to display :%u", display);
+		return SITE_ABSENT;
+	}
+	*ret_detail = g_strdup_printf("%s does not exist; waiting for it", site->socket);
+	return SITE_ABSENT;
+}
+
+static SiteState check_directory(const Site *site, bool xrdp, char **ret_detail)
+{
+	g_autofree char *directory = g_path_get_dirname(site->socket);
+	struct stat st;
+
+	if ((xrdp ? lstat(directory, &st) : stat(directory, &st)) < 0)
+		return failed(site, directory, errno, ret_detail);
+	if (!S_ISDIR(st.st_mode))
+		return refuse(SITE_FOREIGN, directory, "is not a directory", ret_detail);
+	if (xrdp ? st.st_uid != geteuid() : !owner_trusted(&st))
+		return refuse(SITE_FOREIGN, directory, "belongs to somebody else", ret_detail);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return refuse(SITE_FOREIGN, directory,
+			"can be written to by others: it must be the user's alone (chmod go-w)",
+			ret_detail);
+	return SITE_READY;
+}
+
+static SiteState check_socket(const Site *site, bool xrdp, SiteEpoch *ret_epoch, char **ret_detail)
+{
+	struct stat st;
+
+	if (strlen(site->socket) > SOCKET_PATH_MAX)
+		return refuse(
+			SITE_FOREIGN, site->socket, "is too long for a socket's name", ret_detail);
+	if (lstat(site->socket, &st) < 0)
+		return failed(site, site->socket, errno, ret_detail);
+	if (!S_ISSOCK(st.st_mode))
+		return refuse(SITE_FOREIGN, site->socket, "is not a socket", ret_detail);
+	if (xrdp ? st.st_uid != geteuid() : !owner_trusted(&st))
+		return refuse(SITE_FOREIGN, site->socket, "belongs to somebody else", ret_detail);
+
+	*ret_epoch = (SiteEpoch){st.st_dev, st.st_ino, st.st_ctim};
+	return SITE_READY;
+}
+
+SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail)
+{
+	unsigned display;
+	bool xrdp = route_display(site->endpoint, &display);
+	SiteState state = check_directory(site, xrdp, ret_detail);
+
+	if (state == SITE_READY)
+		state = check_socket(site, xrdp, ret_epoch, ret_detail);
+	if (state == SITE_READY && xrdp) {
+		g_autofree char *provider = environment_provider();
+
+		if (access(provider, R_OK) < 0)
+			return refuse(SITE_UNSUPPORTED, provider,
+				"is not there: without it nothing here speaks xrdp's protocol",
+				ret_detail);
+	}
+	if (state == SITE_READY)
+		*ret_detail = g_strdup("");
+	return state;
+}
+
+bool site_epoch_equal(const SiteEpoch *a, const SiteEpoch *b)
+{
+	return a->device == b->device && a->inode == b->inode &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}

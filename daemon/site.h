@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Where a redirected endpoint's socket is, and whether it may be used now.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "config.h"
+
+G_BEGIN_DECLS
+
+#define SITES_MAX 15u /* with the local one 16 endpoints */
+
+typedef struct Site {
+	char *endpoint; /* "forwarded:NAME", "xrdp:N" */
+	char *socket;   /* its whole path */
+} Site;
+
+typedef enum {
+	SITE_READY,
+	SITE_ABSENT,      /* there is no socket */
+	SITE_DENIED,      /* it cannot be looked at */
+	SITE_FOREIGN,     /* what is there is not ours alone, or no socket */
+	SITE_UNSUPPORTED, /* there is no library that speaks its protocol */
+} SiteState;
+
+/* Tells a socket from one that came in its place. */
+typedef struct SiteEpoch {
+	dev_t device;
+	ino_t inode;
+	struct timespec changed;
+} SiteEpoch;
+
+/* "ready", "absent", "denied", "foreign", "unsupported" */
+const char *site_state_word(SiteState state);
+
+Site *site_dup(const Site *site) G_GNUC_WARN_UNUSED_RESULT;
+void site_free(Site *site);
+
+/* Site: what the configuration names, and xrdp's below the home directory; none if [redirected]
+   policy is "ignore". At most SITES_MAX; *ret_left_out names the others, NULL if there are none. */
+GPtrArray *sites_find(const Config *config, char **ret_left_out) G_GNUC_WARN_UNUSED_RESULT;
+/* *ret_detail says why, for people. */
+SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail);
+bool site_epoch_equal(const SiteEpoch *a, const SiteEpoch *b);
+/* The home directory below which xrdp's sockets are, or NULL. */
+const char *site_home(void);
+
+G_END_DECLS

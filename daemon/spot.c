@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel tells of the path is only a reason to check it anew. A socket that was replaced
+ * between two checks shows by its inode or its time of change; it leads to another client, with
+ * other readers, even if these have the same names.
+ */
+
+#include "spot.h"
+
+#include <glib-unix.h>
+#include <string.h>
+
+#include "lookout.h"
+
+struct Spot {
+	Site *site;
+	SpotFunc func;
+	gpointer data;
+
+	Lookout *lookout;
+	guint source;
+	SiteState state;
+	SiteEpoch epoch; /* of the last socket that was SITE_READY */
+	unsigned number;
+	char *detail;
+};
+
+/* Returns whether anything is different. */
+static bool check(Spot *spot)
+{
+	SiteEpoch epoch = spot->epoch;
+	char *detail = NULL;
+	SiteState state = site_check(spot->site, &epoch, &detail);
+	bool another = !site_epoch_equal(&epoch, &spot->epoch);
+	bool changed = another || state != spot->state || strcmp(detail, spot->detail) != 0;
+
+	spot->number += another;
+	spot->epoch = epoch;
+	spot->state = state;
+	g_free(spot->detail);
+	spot->detail = detail;
+	return changed;
+}
+
+static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
+{
+	Spot *spot = data;
+
+	if (lookout_take(spot->lookout) && check(spot))
+		spot->func(spot->data); /* may free the spot */
+	return G_SOURCE_CONTINUE;
+}
+
+Spot *spot_new(const Site *site, SpotFunc func, gpointer data)
+{
+	Spot *spot = g_new0(Spot, 1);
+
+	spot->site = site_dup(site);
+	spot->func = func;
+	spot->data = data;
+	spot->detail = g_strdup("");
+	/* Watching first: what happens after the check is not missed. */
+	spot->lookout = lookout_new(site->socket);
+	if (lookout_fd(spot->lookout) >= 0)
+		spot->source = g_unix_fd_add(lookout_fd(spot->lookout), G_IO_IN, on_event, spot);
+	(void)check(spot);
+	return spot;
+}
+
+Spot *spot_free(Spot *spot)
+{
+	if (spot == NULL)
+		return NULL;
+
+	g_clear_handle_id(&spot->source, g_source_remove);
+	lookout_free(spot->lookout);
+	site_free(spot->site);
+	g_free(spot->detail);
+	g_free(spot);
+	return NULL;
+}
+
+const Site *spot_site(const Spot *spot)
+{
+	return spot->site;
+}
+
+SiteState spot_state(const Spot *spot)
+{
+	return spot->state;
+}
+
+const char *spot_detail(const Spot *spot)
+{
+	return spot->detail;
+}
+
+unsigned spot_epoch(const Spot *spot)
+{
+	return spot->number;
+}

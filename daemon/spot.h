@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A redirected endpoint's socket, kept in sight: whether it may be used, and whether it is still
+ * the same one.
+ */
+
+#include <glib.h>
+
+#include "site.h"
+
+G_BEGIN_DECLS
+
+typedef struct Spot Spot;
+
+/* It is another one, or in another state. From the main loop, never from within spot_new(). */
+typedef void (*SpotFunc)(gpointer data);
+
+Spot *spot_new(const Site *site, SpotFunc func, gpointer data);
+Spot *spot_free(Spot *spot);
+
+const Site *spot_site(const Spot *spot);
+SiteState spot_state(const Spot *spot);
+/* Why it is in that state; never NULL. */
+const char *spot_detail(const Spot *spot);
+/* Another number for each socket. */
+unsigned spot_epoch(const Spot *spot);
+
+G_END_DECLS

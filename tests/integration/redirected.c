@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Redirected readers through the whole product: an xrdp session whose client comes and goes, and
+ * what the database holds then. Looked at by raw SQL.
+ */
+#include "redir.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "names.h"
+
+#define SHORT "grace=1s\n"
+#define LONG  "grace=60s\n"
+
+/* A client connects, and its card is read. */
+static void connect_with_card(void)
+{
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_reader(REDIR_XRDP, "read");
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	ck_assert_uint_eq(redir_claims(redir.card, NULL), 1);
+}
+
+static void begin(const char *lines)
+{
+	redir_configure(lines);
+	world_start();
+}
+
+static char *state(void)
+{
+	return rig_db_state(world.database);
+}
+
+static void check_unwritten(const char *before)
+{
+	g_autofree char *now = state();
+
+	ck_assert_str_eq(now, before);
+}
+
+START_TEST(card_comes_and_goes)
+{
+	begin(LONG);
+	redir_wait(REDIR_XRDP, NULL);
+	connect_with_card();
+	/* That it left was seen: there is no grace for that. */
+	rig_card_remove_seen(world.cards[0]);
+	redir_wait_stored(redir.card, 0);
+	redir_wait_reader(REDIR_XRDP, "empty");
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_stored(redir.card, REDIR_CERTS);
+	ck_assert_int_eq(world_stop(), 0);
+	ck_assert_uint_eq(redir_stored(redir.card), 0);
+}
+END_TEST
+
+START_TEST(client_disconnects)
+{
+	begin(SHORT);
+	connect_with_card();
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait(REDIR_XRDP, "absent");
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	redir_wait_stored(redir.card, 0);
+	redir_wait(REDIR_XRDP, NULL);
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_stored(redir.card, REDIR_CERTS);
+}
+END_TEST
+
+START_TEST(blip_writes_nothing)
+{
+	g_autofree char *before = NULL;
+
+	begin(LONG);
+	connect_with_card();
+	redir_wait_rest(2);
+	before = state();
+	for (unsigned i = 0; i < 2; i++) {
+		rig_chansrv_disconnect(redir.chansrv);
+		redir_wait(REDIR_XRDP, "absent");
+		redir_wait_rest(1);
+		check_unwritten(before);
+		rig_chansrv_connect(redir.chansrv);
+		redir_wait_reader(REDIR_XRDP, "read");
+		redir_wait_rest(2);
+		check_unwritten(before);
+	}
+	/* Too fast for anybody to see it go. */
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_reader(REDIR_XRDP, "read");
+	redir_wait_rest(2);
+	check_unwritten(before);
+}
+END_TEST
+
+START_TEST(other_card_after_reconnect)
+{
+	g_autofree char *other = NULL;
+
+	begin(SHORT);
+	connect_with_card();
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait(REDIR_XRDP, "absent");
+	rig_card_remove_seen(world.cards[0]);
+	g_clear_pointer(&world.cards[0], rig_card_free);
+	other = world_deal(0, REDIR_CERTS, REDIR_GUID_B);
+	rig_card_insert_seen(world.cards[0]);
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_stored(other, REDIR_CERTS);
+	redir_wait_stored(redir.card, 0);
+	ck_assert_uint_eq(redir_claims(other, REDIR_XRDP), 1);
+	ck_assert_uint_eq(redir_stored(other), REDIR_CERTS);
+}
+END_TEST
+
+/* The socket stays; nobody answers. */
+START_TEST(chansrv_is_killed)
+{
+	begin(SHORT);
+	connect_with_card();
+	rig_chansrv_kill(redir.chansrv);
+	redir_wait(REDIR_XRDP, "absent");
+	redir_wait_stored(redir.card, 0);
+	redir_wait(REDIR_XRDP, "absent");
+	g_clear_pointer(&redir.chansrv, rig_chansrv_free);
+	redir.chansrv = rig_chansrv_new(world.home->home, REDIR_DISPLAY);
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_stored(redir.card, REDIR_CERTS);
+}
+END_TEST
+
+START_TEST(daemon_is_killed)
+{
+	begin(SHORT);
+	connect_with_card();
+	rig_process_kill(world.daemon);
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	rig_chansrv_disconnect(redir.chansrv);
+	world_start();
+	redir_wait_stored(redir.card, 0);
+	ck_assert_int_eq(world_stop(), 0);
+}
+END_TEST
+
+/* After a crash the client is there, or is back within the grace. */
+START_TEST(daemon_is_killed_and_the_card_stays)
+{
+	g_autofree char *before = NULL;
+
+	begin(LONG);
+	connect_with_card();
+	redir_wait_rest(2);
+	rig_process_kill(world.daemon);
+	before = state();
+	if (_i == 1)
+		rig_chansrv_disconnect(redir.chansrv);
+	world_start();
+	if (_i == 1) {
+		redir_wait_rest(1);
+		check_unwritten(before);
+		rig_chansrv_connect(redir.chansrv);
+	}
+	redir_wait_reader(REDIR_XRDP, "read");
+	redir_wait_rest(2);
+	check_unwritten(before);
+}
+END_TEST
+
+START_TEST(session_ends)
+{
+	begin(LONG);
+	connect_with_card();
+	ck_assert_int_eq(world_stop(), 0);
+	ck_assert_uint_eq(redir_stored(redir.card), 0);
+}
+END_TEST
+
+START_TEST(kept)
+{
+	g_autofree char *before = NULL;
+
+	begin("policy=keep\n" SHORT);
+	connect_with_card();
+	redir_wait_rest(2);
+	before = state();
+	rig_card_remove_seen(world.cards[0]);
+	redir_wait_reader(REDIR_XRDP, "empty");
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait(REDIR_XRDP, NULL);
+	redir_wait_rest(1);
+	ck_assert_int_eq(world_stop(), 0);
+	check_unwritten(before);
+	world_start();
+	redir_wait_rest(1);
+	ck_assert_int_eq(world_stop(), 0);
+	check_unwritten(before);
+}
+END_TEST
+
+/* The administrator's prevention switch: nothing comes in, and what was there goes. */
+START_TEST(ignored)
+{
+	begin("policy=keep\n" LONG);
+	connect_with_card();
+	redir_configure("policy=ignore\n" LONG);
+	g_variant_unref(world_call("Reload"));
+	redir_wait_stored(redir.card, 0);
+	redir_wait(REDIR_XRDP, NULL);
+	redir_wait(REDIR_DESK, NULL);
+	redir_wait_rest(1);
+	rig_chansrv_disconnect(redir.chansrv);
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_rest(1);
+	ck_assert_uint_eq(rig_chansrv_requests(redir.chansrv) > 0, true);
+	ck_assert_uint_eq(redir_stored(redir.card), 0);
+	redir_configure(LONG);
+	g_variant_unref(world_call("Reload"));
+	redir_wait_stored(redir.card, REDIR_CERTS);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("redirected");
+	TCase *tcase;
+
+	rig_enter();
+	tcase = redir_case(suite, "client");
+	tcase_add_test(tcase, card_comes_and_goes);
+	tcase_add_test(tcase, client_disconnects);
+	tcase_add_test(tcase, blip_writes_nothing);
+	tcase_add_test(tcase, other_card_after_reconnect);
+	tcase_add_test(tcase, chansrv_is_killed);
+	tcase = redir_case(suite, "policy");
+	tcase_add_test(tcase, daemon_is_killed);
+	tcase_add_loop_test(tcase, daemon_is_killed_and_the_card_stays, 0, 2);
+	tcase_add_test(tcase, session_ends);
+	tcase_add_test(tcase, kept);
+	tcase_add_test(tcase, ignored);
+	return harness_run(suite, argc, argv);
+}
