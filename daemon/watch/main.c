@@ -116,6 +116,7 @@ static int run(const Options *options)
 		.ops = &pcsc_ops,
 		.ops_data = &pcsc,
 		.pause = pause_service,
+		.endpoint = options->endpoint,
 		.fd = STDOUT_FILENO,
 		.once = options->once,
 	};

@@ -24,6 +24,7 @@
 
 #include <string.h>
 
+#include "advice.h"
 #include "picture.h"
 
 /* The first pause of a link that wakes us for nothing; doubled until WATCH_CALM_MAX_MS. */
@@ -89,29 +90,6 @@ static WireService service_of(guint32 code, bool dying)
 	return WIRE_SERVICE_FAILED;
 }
 
-static const char *service_advice(WireService service, bool linked)
-{
-	switch (service) {
-	case WIRE_SERVICE_ABSENT:
-		return linked ? "pcscd went away; waiting for it to come back"
-			      : "pcscd does not run; waiting for its socket (is pcscd installed "
-				"and "
-				"pcscd.socket enabled?)";
-	case WIRE_SERVICE_DENIED:
-		return "pcscd refuses this user: polkit must allow the action "
-		       "org.debian.pcsc-lite.access_pcsc (by default only an active local session "
-		       "may, so that a rule is needed for ssh, VNC or RDP)";
-	case WIRE_SERVICE_INCOMPATIBLE:
-		return "pcscd speaks another protocol version than libpcsclite: both must come "
-		       "from the same release";
-	case WIRE_SERVICE_UNKNOWN:
-	case WIRE_SERVICE_OK:
-	case WIRE_SERVICE_FAILED:
-		break;
-	}
-	return "PC/SC failed; trying again with growing pauses";
-}
-
 /* Says that there is no link, and why. */
 static bool say_unlinked(Loop *loop, guint32 code, bool linked, GError **error)
 {
@@ -119,7 +97,8 @@ static bool say_unlinked(Loop *loop, guint32 code, bool linked, GError **error)
 	g_autofree char *detail = NULL;
 	g_autoptr(Picture) picture = NULL;
 
-	detail = g_strdup_printf("%s (0x%08x%s%s)", service_advice(service, linked), code,
+	detail = g_strdup_printf("%s (0x%08x%s%s)",
+		advice_of(loop->watch->endpoint, service, linked), code,
 		*pcsc_code_name(code) != '\0' ? " " : "", pcsc_code_name(code));
 	picture = picture_new(service, code, detail);
 	return say(loop, &picture, error);

@@ -31,7 +31,8 @@ typedef struct Watch {
 	/* Waits without PC/SC, for `ms` at most. */
 	WatchWake (*pause)(gpointer data, guint32 ms);
 	gpointer pause_data;
-	int fd; /* where frames go */
+	const char *endpoint; /* its name, for what is said to people */
+	int fd;               /* where frames go */
 	bool once;
 } Watch;
 

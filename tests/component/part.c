@@ -226,6 +226,7 @@ void part_run(Part *part, bool once)
 	int fd = memfd_create("said", MFD_CLOEXEC);
 	Watch watch = {
 		.ops = &ops,
+		.endpoint = "local",
 		.ops_data = part,
 		.pause = pause_script,
 		.pause_data = part,

@@ -233,7 +233,7 @@ static WatchWake no_pause(gpointer data, guint32 ms)
 START_TEST(nobody_ever_listened)
 {
 	const PcscOps ops = {.establish = refuse};
-	Watch watch = {.ops = &ops, .pause = no_pause, .fd = output[1]};
+	Watch watch = {.ops = &ops, .pause = no_pause, .endpoint = "local", .fd = output[1]};
 	g_autoptr(GError) error = NULL;
 
 	(void)signal(SIGPIPE, SIG_IGN);
