@@ -17,6 +17,8 @@
 
 struct Chain {
 	const ChainShared *shared;
+	const SeenEndpoint *endpoint; /* the reader's */
+	char *socket;
 	SeenReader *reader;
 	ChainFunc ended_func;
 	gpointer data;
@@ -140,7 +142,7 @@ static void start_pipeline(Chain *chain, const char *module)
 	g_autoptr(GPtrArray) readers = NULL;
 	const PipelineFuncs funcs = {.pending = on_pending, .done = on_done};
 
-	tell_add(presence, shared->local);
+	tell_add_all(presence, shared->endpoints);
 	tell_add_all(presence, shared->others);
 
 	PipelineRequest request = {
@@ -149,10 +151,12 @@ static void start_pipeline(Chain *chain, const char *module)
 		.config = shared->config,
 		.endpoints = presence->endpoints,
 		.present = presence->present,
+		.expecting = shared->expecting,
 	};
 	if (module != NULL) {
-		readers = other_readers(shared->local, chain->reader);
-		request.endpoint = shared->local->name;
+		readers = other_readers(chain->endpoint, chain->reader);
+		request.endpoint = chain->endpoint->name;
+		request.socket = chain->socket;
 		request.reader = chain->reader->name;
 		request.module = module;
 		request.others = readers;
@@ -173,11 +177,14 @@ static void run_next(Chain *chain)
 		start_pipeline(chain, chain->reader != NULL ? modules[i] : NULL);
 }
 
-Chain *chain_new(const ChainShared *shared, SeenReader *reader, ChainFunc ended, gpointer data)
+Chain *chain_new(const ChainShared *shared, const SeenEndpoint *endpoint, const char *socket,
+	SeenReader *reader, ChainFunc ended, gpointer data)
 {
 	Chain *chain = g_new0(Chain, 1);
 
 	chain->shared = shared;
+	chain->endpoint = endpoint;
+	chain->socket = g_strdup(socket);
 	chain->reader = reader;
 	chain->ended_func = ended;
 	chain->data = data;
@@ -216,6 +223,7 @@ Chain *chain_free(Chain *chain)
 	g_clear_handle_id(&chain->settle, g_source_remove);
 	pipeline_free(chain->pipeline);
 	g_ptr_array_unref(chain->pipelines);
+	g_free(chain->socket);
 	g_free(chain->failure);
 	g_free(chain);
 

@@ -19,10 +19,12 @@ G_BEGIN_DECLS
 typedef struct ChainShared {
 	const Config *config;
 	bool dry_run;
-	const SeenEndpoint *local; /* told to the store as it stands when a pipeline starts */
-	const GPtrArray *others;   /* SeenEndpoint besides it, or NULL */
-	GPtrArray *reports;        /* out: const Report *, owned by the chains */
-	GPtrArray *errors;         /* out: char * */
+	bool expecting;             /* redirected endpoints that are not named may still come */
+	const GPtrArray *endpoints; /* SeenEndpoint: told to the store as they stand when a
+				       pipeline starts */
+	const GPtrArray *others;    /* SeenEndpoint besides them, or NULL */
+	GPtrArray *reports;         /* out: const Report *, owned by the chains */
+	GPtrArray *errors;          /* out: char * */
 } ChainShared;
 
 typedef struct Chain Chain;
@@ -30,8 +32,10 @@ typedef struct Chain Chain;
 /* The last pipeline has ended. May come from within chain_run(). */
 typedef void (*ChainFunc)(Chain *chain, gpointer data);
 
-/* `shared` and `reader` must outlive it. The reader's state and tokens are kept up to date. */
-Chain *chain_new(const ChainShared *shared, SeenReader *reader, ChainFunc ended, gpointer data);
+/* Everything but `socket`, which is that of a redirected endpoint or NULL, must outlive it. The
+   reader's state and tokens are kept up to date. */
+Chain *chain_new(const ChainShared *shared, const SeenEndpoint *endpoint, const char *socket,
+	SeenReader *reader, ChainFunc ended, gpointer data);
 void chain_run(Chain *chain);
 /* What the chain goes by has changed: nothing more may be written for it. Ends soon. */
 void chain_outdate(Chain *chain);

@@ -52,7 +52,7 @@ static void take_faults(Live *live, GVariant *status)
 
 static void take_status(Live *live, GVariant *status)
 {
-	gboolean enabled = TRUE;
+	gboolean enabled = TRUE, expecting = FALSE;
 
 	live->answers = true;
 	live->version = take_text(status, "version", live->version);
@@ -60,7 +60,10 @@ static void take_status(Live *live, GVariant *status)
 	live->host = take_text(status, "host", live->host);
 	(void)g_variant_lookup(status, "pid", "u", &live->pid);
 	(void)g_variant_lookup(status, "enabled", "b", &enabled);
+	(void)g_variant_lookup(status, "expecting", "b", &expecting);
 	live->enabled = enabled;
+	live->expecting = expecting;
+	live->left_out = take_text(status, "left_out", live->left_out);
 	take_faults(live, status);
 
 	g_ptr_array_unref(live->endpoints);
@@ -93,6 +96,7 @@ Live *live_start(const Config *config, LiveMode mode)
 	live->trouble = g_strdup("");
 	live->version = g_strdup("");
 	live->since = g_strdup("");
+	live->left_out = g_strdup("");
 	live->host = host_here();
 	live->enabled = config == NULL || config->enabled;
 	live->faults = g_ptr_array_new_with_free_func((GDestroyNotify)config_fault_free);
@@ -116,7 +120,12 @@ void live_wait(Live *live)
 		return;
 
 	look_wait(work->look);
-	g_ptr_array_add(live->endpoints, g_steal_pointer(&work->look->endpoint));
+	g_ptr_array_unref(live->endpoints);
+	live->endpoints = g_ptr_array_ref(work->look->endpoints);
+	if (work->look->left_out != NULL) {
+		g_free(live->left_out);
+		live->left_out = g_strdup(work->look->left_out);
+	}
 	work->look = look_free(work->look);
 }
 
@@ -133,6 +142,7 @@ Live *live_free(Live *live)
 	g_free(live->version);
 	g_free(live->since);
 	g_free(live->host);
+	g_free(live->left_out);
 	g_ptr_array_unref(live->faults);
 	g_ptr_array_unref(live->endpoints);
 	g_free(live);

@@ -17,10 +17,12 @@ typedef struct Live {
 	char *version, *since; /* "" without an answer */
 	guint32 pid;
 	bool enabled;
+	bool expecting;    /* it has just started: redirected endpoints may still come */
 	GPtrArray *faults; /* ConfigFault, of the daemon's last load; empty without an answer */
 
 	char *host;           /* this machine, as claims name it */
 	GPtrArray *endpoints; /* SeenEndpoint */
+	char *left_out;       /* redirected ones that are over the cap, or "" */
 
 	struct LiveWork *work; /* private */
 } Live;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * certpropctl's own look at the local readers: a watcher of its own, and for each reader with a
- * card the pipelines that the daemon would run. As a dry run it tells which tokens are here; for
- * real it is `certpropctl sync`.
+ * certpropctl's own look at the readers: a watcher of its own for each endpoint, and for each
+ * reader with a card the pipelines that the daemon would run. As a dry run it tells which tokens
+ * are here; for real it is `certpropctl sync`.
  */
 
 #include "config.h"
@@ -14,10 +14,11 @@
 G_BEGIN_DECLS
 
 typedef struct Look {
-	SeenEndpoint *endpoint; /* "local", as it was found */
-	GPtrArray *reports;     /* const Report *, one of each store that ran */
-	GPtrArray *errors;      /* char *: what went wrong outside any database */
-	struct LookWork *work;  /* private */
+	GPtrArray *endpoints;  /* SeenEndpoint, as they were found; the local one first */
+	char *left_out;        /* redirected ones that are over the cap, or NULL */
+	GPtrArray *reports;    /* const Report *, one of each store that ran */
+	GPtrArray *errors;     /* char *: what went wrong outside any database */
+	struct LookWork *work; /* private */
 } Look;
 
 typedef enum {
@@ -26,11 +27,19 @@ typedef enum {
 	LOOK_APPLY,  /* and do it */
 } LookMode;
 
-/* `others` (SeenEndpoint, may be NULL): endpoints besides "local" of which the daemon told, so that
-   claims of theirs are not taken for left-overs. Must outlive the look, as must `config`. */
-Look *look_start(const Config *config, LookMode mode, const GPtrArray *others);
+/* What a daemon has told of the redirected endpoints. They are its business then: a look looks at
+   the local readers only, and leaves the others' claims as they are. */
+typedef struct LookTold {
+	const GPtrArray *endpoints; /* SeenEndpoint */
+	bool expecting;             /* more of them may still come */
+} LookTold;
+
+/* `told` is NULL where there is no daemon. It must outlive the look, as must `config`. */
+Look *look_start(const Config *config, LookMode mode, const LookTold *told);
 /* Runs the main loop until it has ended. */
 void look_wait(Look *look);
+/* Some endpoint answers. */
+bool look_any_live(const Look *look);
 Look *look_free(Look *look);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Look, look_free)
 

@@ -38,6 +38,7 @@ SeenReader *seen_reader_new(const char *name, unsigned ordinal)
 	reader->reason = g_strdup("");
 	reader->atr = g_strdup("");
 	reader->retry_at = g_strdup("");
+	reader->reading_since = g_strdup("");
 	reader->tokens = g_ptr_array_new_with_free_func(seen_token_free);
 
 	return reader;
@@ -53,6 +54,7 @@ void seen_reader_free(SeenReader *reader)
 	g_free(reader->reason);
 	g_free(reader->atr);
 	g_free(reader->retry_at);
+	g_free(reader->reading_since);
 	g_ptr_array_unref(reader->tokens);
 	g_free(reader);
 }
@@ -89,6 +91,16 @@ void seen_endpoint_free(SeenEndpoint *endpoint)
 	g_free(endpoint->detail);
 	g_ptr_array_unref(endpoint->readers);
 	g_free(endpoint);
+}
+
+void seen_endpoint_set_state(
+	SeenEndpoint *endpoint, const char *state, guint32 code, const char *detail)
+{
+	g_free(endpoint->state);
+	g_free(endpoint->detail);
+	endpoint->state = g_strdup(state);
+	endpoint->code = code;
+	endpoint->detail = g_strdup(detail != NULL ? detail : "");
 }
 
 bool seen_endpoint_live(const SeenEndpoint *endpoint)
@@ -199,6 +211,9 @@ static gpointer decode_reader(GVariant *dict)
 	reader->atr = lookup_text(dict, "atr");
 	g_free(reader->retry_at);
 	reader->retry_at = lookup_text(dict, "retry_at");
+	g_free(reader->reading_since);
+	reader->reading_since = lookup_text(dict, "reading_since");
+	reader->n_read = (guint32)lookup_number(dict, "certificates_read");
 	lookup_list(dict, "tokens", decode_token, reader->tokens);
 
 	return reader;
@@ -208,7 +223,7 @@ static gpointer decode_endpoint(GVariant *dict)
 {
 	g_autofree char *name = lookup_text(dict, "name");
 	SeenEndpoint *endpoint = seen_endpoint_new(name);
-	gboolean settled = FALSE;
+	gboolean settled = FALSE, held = FALSE;
 
 	g_free(endpoint->state);
 	endpoint->state = lookup_text(dict, "state");
@@ -217,6 +232,8 @@ static gpointer decode_endpoint(GVariant *dict)
 	endpoint->detail = lookup_text(dict, "detail");
 	(void)g_variant_lookup(dict, "settled", "b", &settled);
 	endpoint->settled = settled;
+	(void)g_variant_lookup(dict, "held", "b", &held);
+	endpoint->held = held;
 	lookup_list(dict, "readers", decode_reader, endpoint->readers);
 
 	return endpoint;

@@ -28,17 +28,20 @@ typedef struct SeenReader {
 	char *state;  /* empty, scanning, read, unrecognised, waiting, failed, disabled, twin */
 	char *reason; /* never NULL */
 	guint32 counter;
-	char *atr;         /* hex */
-	char *retry_at;    /* ISO 8601 or "" */
-	GPtrArray *tokens; /* SeenToken */
+	char *atr;           /* hex */
+	char *retry_at;      /* ISO 8601 or "" */
+	char *reading_since; /* the same */
+	guint32 n_read;      /* certificates read since then */
+	GPtrArray *tokens;   /* SeenToken */
 } SeenReader;
 
 typedef struct SeenEndpoint {
 	char *name;
-	char *state; /* ok, absent, denied, incompatible, failed, unknown */
+	char *state; /* ok, absent, denied, incompatible, failed, unknown, foreign, unsupported */
 	guint32 code;
 	char *detail;
 	bool settled;       /* every card in it was read */
+	bool held;          /* a daemon waits for its client to come back */
 	GPtrArray *readers; /* SeenReader */
 } SeenEndpoint;
 
@@ -48,6 +51,8 @@ void seen_reader_free(SeenReader *reader);
 void seen_reader_set_state(SeenReader *reader, const char *state, const char *reason);
 SeenEndpoint *seen_endpoint_new(const char *name);
 void seen_endpoint_free(SeenEndpoint *endpoint);
+void seen_endpoint_set_state(
+	SeenEndpoint *endpoint, const char *state, guint32 code, const char *detail);
 
 /* The endpoint answers: who is not in it is not there. */
 bool seen_endpoint_live(const SeenEndpoint *endpoint);

@@ -48,6 +48,8 @@ static void put_reader(Json *json, const SeenReader *reader)
 	json_put_number(json, "counter", reader->counter);
 	json_put_text(json, "atr", reader->atr);
 	json_put_text(json, "retry_at", reader->retry_at);
+	json_put_text(json, "reading_since", reader->reading_since);
+	json_put_number(json, "certificates_read", reader->n_read);
 	json_open_array(json, "tokens");
 	for (guint i = 0; i < reader->tokens->len; i++) {
 		json_open_object(json, NULL);
@@ -70,6 +72,7 @@ static void put_endpoints(Json *json, const Live *live)
 		json_put_number(json, "code", endpoint->code);
 		json_put_text(json, "detail", endpoint->detail);
 		json_put_bool(json, "settled", endpoint->settled);
+		json_put_bool(json, "held", endpoint->held);
 		json_open_array(json, "readers");
 		for (guint j = 0; j < endpoint->readers->len; j++)
 			put_reader(json, g_ptr_array_index(endpoint->readers, j));
@@ -132,6 +135,7 @@ static void print_json(const Ctl *ctl, const Live *live, const Report *report)
 	json_put_text(json, "host", live->host);
 	json_put_bool(json, "enabled", live->enabled);
 	emit_faults(json, "configuration", faults_of(ctl, live));
+	json_put_text(json, "left_out", live->left_out);
 	put_endpoints(json, live);
 	put_databases(json, live, report);
 	json_close_object(json);
@@ -179,6 +183,9 @@ static void print_reader(Table *table, const SeenReader *reader)
 	if (*reader->retry_at != '\0')
 		table_cellf(
 			table, PAINT_PLAIN, "%s; next try at %s", reader->reason, reader->retry_at);
+	else if (*reader->reading_since != '\0')
+		table_cellf(table, PAINT_PLAIN, "since %s, %u certificates so far",
+			reader->reading_since, reader->n_read);
 	else
 		table_cell(table, PAINT_PLAIN, reader->reason);
 	table_end_row(table);
@@ -208,8 +215,13 @@ static void print_endpoints(const Live *live)
 			paint_line(PAINT_PLAIN, "  no reader is connected");
 		for (guint j = 0; j < endpoint->readers->len; j++)
 			print_reader(table, g_ptr_array_index(endpoint->readers, j));
+		if (endpoint->held)
+			paint_line(PAINT_PLAIN, "  what it has brought stays for the grace");
 		table_print(table);
 	}
+	if (*live->left_out != '\0')
+		paint_line(PAINT_NOTE, "there are too many redirected endpoints, left out are: %s",
+			live->left_out);
 }
 
 /* "4 certificates, key present" for the usual case of one answer, else each that is not 0. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * certpropctl sync: a look at every card now, with or without a daemon. The daemon is asked only
- * which other endpoints (forwarded sockets, remote sessions) are live, so that this look leaves
- * their claims alone.
+ * certpropctl sync: a look at every card now, with or without a daemon. Redirected readers
+ * (forwarded sockets, remote sessions) are left to the daemon where one runs: it reads one card at
+ * a time in them, and knows which client may be just coming back.
  */
 
 #include <string.h>
@@ -15,10 +15,10 @@
 #include "outcome.h"
 #include "paint.h"
 #include "progress.h"
+#include "route.h"
 
 static void put_tokens(Json *json, const SeenEndpoint *endpoint)
 {
-	json_open_array(json, "tokens");
 	for (guint i = 0; i < endpoint->readers->len; i++) {
 		const SeenReader *reader = g_ptr_array_index(endpoint->readers, i);
 
@@ -30,7 +30,6 @@ static void put_tokens(Json *json, const SeenEndpoint *endpoint)
 			json_close_object(json);
 		}
 	}
-	json_close_array(json);
 }
 
 static void print_json(
@@ -40,7 +39,10 @@ static void print_json(
 
 	json_open_object(json, NULL);
 	json_put_bool(json, "dry_run", ctl->dry_run);
-	put_tokens(json, look->endpoint);
+	json_open_array(json, "tokens");
+	for (guint i = 0; i < look->endpoints->len; i++)
+		put_tokens(json, g_ptr_array_index(look->endpoints, i));
+	json_close_array(json);
 	json_open_array(json, "databases");
 	for (guint i = 0; i < databases->len; i++) {
 		json_open_object(json, NULL);
@@ -56,29 +58,51 @@ static void print_json(
 	json_print(json);
 }
 
+static guint count_tokens(const Look *look)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < look->endpoints->len; i++) {
+		const SeenEndpoint *endpoint = g_ptr_array_index(look->endpoints, i);
+
+		for (guint j = 0; j < endpoint->readers->len; j++) {
+			const SeenReader *reader = g_ptr_array_index(endpoint->readers, j);
+
+			n += reader->tokens->len;
+		}
+	}
+
+	return n;
+}
+
 static void print_text(const Look *look, const GPtrArray *databases)
 {
-	guint n_tokens = 0;
-
-	for (guint i = 0; i < look->endpoint->readers->len; i++)
-		n_tokens += ((const SeenReader *)g_ptr_array_index(look->endpoint->readers, i))
-				    ->tokens->len;
-	if (n_tokens == 0 && seen_endpoint_live(look->endpoint))
+	if (count_tokens(look) == 0 && seen_endpoint_live(g_ptr_array_index(look->endpoints, 0)))
 		paint_line(PAINT_PLAIN, "no card with certificates is in any reader");
 
 	for (guint i = 0; i < databases->len; i++)
 		outcome_print(g_ptr_array_index(databases, i), NULL);
 }
 
-/* Everything that went wrong outside the databases, one line each. */
-static GPtrArray *find_failures(const Look *look)
+/* That nobody is connected is no failure of a redirected endpoint, nor that its socket is not used:
+   `certpropctl status` tells of that. Nor need a server with such readers have any of its own. */
+static bool has_failed(const Look *look, const SeenEndpoint *endpoint)
 {
-	const SeenEndpoint *endpoint = look->endpoint;
-	GPtrArray *failures = g_ptr_array_new_with_free_func(g_free);
+	static const char *const failures[] = {"denied", "incompatible", "failed", NULL};
 
-	if (!seen_endpoint_live(endpoint))
+	if (route_redirected(endpoint->name))
+		return g_strv_contains(failures, endpoint->state);
+	return !look_any_live(look);
+}
+
+static void find_failures_of(const Look *look, const SeenEndpoint *endpoint, GPtrArray *failures)
+{
+	bool local = !route_redirected(endpoint->name);
+
+	if (has_failed(look, endpoint))
 		g_ptr_array_add(failures,
-			g_strdup_printf("cannot ask the readers: %s",
+			g_strdup_printf("cannot ask the readers%s%s: %s", local ? "" : " of ",
+				local ? "" : endpoint->name,
 				*endpoint->detail != '\0' ? endpoint->detail : endpoint->state));
 	for (guint i = 0; i < endpoint->readers->len; i++) {
 		const SeenReader *reader = g_ptr_array_index(endpoint->readers, i);
@@ -88,6 +112,15 @@ static GPtrArray *find_failures(const Look *look)
 				failures, g_strdup_printf("cannot read the card in \"%s\": %s",
 						  reader->name, reader->reason));
 	}
+}
+
+/* Everything that went wrong outside the databases, one line each. */
+static GPtrArray *find_failures(const Look *look)
+{
+	GPtrArray *failures = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < look->endpoints->len; i++)
+		find_failures_of(look, g_ptr_array_index(look->endpoints, i), failures);
 	for (guint i = 0; i < look->errors->len; i++)
 		g_ptr_array_add(failures, g_strdup(g_ptr_array_index(look->errors, i)));
 	for (guint i = 0; i < look->reports->len; i++) {
@@ -115,8 +148,9 @@ int verb_sync(Ctl *ctl, char **args)
 
 	g_autoptr(Live) live = live_start(config, LIVE_ASK);
 	live_wait(live);
-	g_autoptr(Look) look =
-		look_start(config, ctl->dry_run ? LOOK_PLAN : LOOK_APPLY, live->endpoints);
+	LookTold told = {live->endpoints, live->expecting};
+	g_autoptr(Look) look = look_start(
+		config, ctl->dry_run ? LOOK_PLAN : LOOK_APPLY, live->answers ? &told : NULL);
 	progress_start("reading the cards …");
 	look_wait(look);
 	progress_stop();

@@ -5,9 +5,12 @@
 
 #include "tell.h"
 
-void tell_add(Presence *presence, const SeenEndpoint *seen)
+/* One that a daemon holds, because its client may be just coming back, is neither gone nor are its
+   cards. */
+static void tell_add(Presence *presence, const SeenEndpoint *seen)
 {
-	presence_add_endpoint(presence, seen->name, seen_endpoint_live(seen), seen->settled);
+	presence_add_endpoint(presence, seen->name, seen_endpoint_live(seen) || seen->held,
+		seen->settled && !seen->held);
 	for (guint i = 0; i < seen->readers->len; i++) {
 		const SeenReader *reader = g_ptr_array_index(seen->readers, i);
 

@@ -12,7 +12,6 @@
 
 G_BEGIN_DECLS
 
-void tell_add(Presence *presence, const SeenEndpoint *seen);
 /* SeenEndpoint; may be NULL. */
 void tell_add_all(Presence *presence, const GPtrArray *endpoints);
 
