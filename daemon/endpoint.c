@@ -304,6 +304,14 @@ Endpoint *endpoint_new(Manager *manager, const char *name, const Site *site)
 	return endpoint;
 }
 
+void endpoint_look(Endpoint *endpoint)
+{
+	if (endpoint->spot != NULL && spot_look(endpoint->spot))
+		check_spot(endpoint);
+	for (guint i = 0; i < endpoint->readers->len; i++)
+		reader_look(g_ptr_array_index(endpoint->readers, i));
+}
+
 void endpoint_close(Endpoint *endpoint)
 {
 	stop_watcher(

@@ -40,6 +40,8 @@ typedef struct Endpoint {
 
 /* Starts its watcher, or waits for its socket. `site` is NULL for the local one. */
 Endpoint *endpoint_new(Manager *manager, const char *name, const Site *site);
+/* Looks at its socket and at all its cards again. */
+void endpoint_look(Endpoint *endpoint);
 /* It is not wanted any more: its readers leave in good order. */
 void endpoint_close(Endpoint *endpoint);
 /* Kills what runs. */

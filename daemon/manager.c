@@ -74,12 +74,8 @@ void manager_start(Manager *manager)
 void manager_look(Manager *manager)
 {
 	batch_due(manager->batch);
-	for (guint i = 0; i < manager->endpoints->len; i++) {
-		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
-
-		for (guint j = 0; j < endpoint->readers->len; j++)
-			reader_look(g_ptr_array_index(endpoint->readers, j));
-	}
+	for (guint i = 0; i < manager->endpoints->len; i++)
+		endpoint_look(g_ptr_array_index(manager->endpoints, i));
 	manager_settle(manager);
 }
 

@@ -134,7 +134,7 @@ void redirected_lapse(Redirected *redirected, Endpoint *endpoint)
 	unsigned display;
 	guint index;
 
-	if (route_display(endpoint->name, &display) && spot_state(endpoint->spot) == SITE_ABSENT &&
+	if (route_display(endpoint->name, &display) && !site_exists(spot_site(endpoint->spot)) &&
 		g_ptr_array_find(manager->endpoints, endpoint, &index)) {
 		forget(redirected, index);
 		/* Now there may be room for one that was left out. */

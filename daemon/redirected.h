@@ -18,7 +18,7 @@ Redirected *redirected_new(Manager *manager);
 Redirected *redirected_free(Redirected *redirected);
 /* Finds them; again when the configuration has changed. */
 void redirected_update(Redirected *redirected);
-/* The grace of one is over: if there is nothing behind it any more it is forgotten (and freed). */
+/* The grace of one is over: if xrdp's directory is gone as well it is forgotten (and freed). */
 void redirected_lapse(Redirected *redirected, Endpoint *endpoint);
 /* There are claims that wait for one: it will be looked at them when that is over. */
 void redirected_await(Redirected *redirected);

@@ -169,12 +169,8 @@ static SiteState failed(const Site *site, const char *path, int error, char **re
 
 	if (error != ENOENT && error != ENOTDIR)
 		return refuse(SITE_DENIED, path, g_strerror(error), ret_detail);
-	if (route_display(site->endpoint, &display)) {
-		*ret_detail = g_strdup_printf(
-			"no RDP client with smart cards is connected to display :%u", display);
-		return SITE_ABSENT;
-	}
-	*ret_detail = g_strdup_printf("%s does not exist; waiting for it", site->socket);
+	*ret_detail = g_strdup_printf("%s does not exist; waiting for %s", path,
+		route_display(site->endpoint, &display) ? "an RDP client with smart cards" : "it");
 	return SITE_ABSENT;
 }
 
@@ -233,6 +229,14 @@ SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail)
 	if (state == SITE_READY)
 		*ret_detail = g_strdup("");
 	return state;
+}
+
+bool site_exists(const Site *site)
+{
+	g_autofree char *directory = g_path_get_dirname(site->socket);
+	struct stat st;
+
+	return lstat(directory, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool site_epoch_equal(const SiteEpoch *a, const SiteEpoch *b)

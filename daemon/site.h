@@ -46,6 +46,8 @@ void site_free(Site *site);
 GPtrArray *sites_find(const Config *config, char **ret_left_out) G_GNUC_WARN_UNUSED_RESULT;
 /* *ret_detail says why, for people. */
 SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail);
+/* There is something where the socket's directory should be. */
+bool site_exists(const Site *site);
 bool site_epoch_equal(const SiteEpoch *a, const SiteEpoch *b);
 /* The home directory below which xrdp's sockets are, or NULL. */
 const char *site_home(void);

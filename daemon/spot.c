@@ -80,6 +80,11 @@ Spot *spot_free(Spot *spot)
 	return NULL;
 }
 
+bool spot_look(Spot *spot)
+{
+	return check(spot);
+}
+
 const Site *spot_site(const Spot *spot)
 {
 	return spot->site;

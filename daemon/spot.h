@@ -20,6 +20,9 @@ typedef void (*SpotFunc)(gpointer data);
 Spot *spot_new(const Site *site, SpotFunc func, gpointer data);
 Spot *spot_free(Spot *spot);
 
+/* Looks again, for what nothing tells of (a library that was installed). Returns whether it is
+   another one, or in another state; `func` is not called. */
+bool spot_look(Spot *spot);
 const Site *spot_site(const Spot *spot);
 SiteState spot_state(const Spot *spot);
 /* Why it is in that state; never NULL. */

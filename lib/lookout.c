@@ -108,7 +108,8 @@ static bool event_matters(const Lookout *lookout, const struct inotify_event *ev
 		return false;
 	if ((event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0)
 		return true;
-	return event->len > 0 && strcmp(event->name, lookout->next) == 0;
+	/* Without a name it is the directory's own mode or owner that has changed. */
+	return event->len == 0 || strcmp(event->name, lookout->next) == 0;
 }
 
 bool lookout_take(Lookout *lookout)

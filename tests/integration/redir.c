@@ -5,6 +5,8 @@
 
 #include "names.h"
 
+#define TURNS 4u
+
 Redir redir;
 
 static void setup(void)
@@ -229,11 +231,17 @@ void redir_wait_claims(const char *card, const char *endpoint, unsigned n)
 	rig_wait_until(are_claims, &count, REDIR_WAIT_MS, what);
 }
 
+/* Between two helpers there are a few turns of the daemon's loop in which none runs. */
 static bool is_at_rest(gpointer data)
 {
-	g_autoptr(GArray) children = rig_descendants(rig_process_pid(world.daemon));
+	for (unsigned i = 0; i < TURNS; i++) {
+		g_autoptr(GArray) children = rig_descendants(rig_process_pid(world.daemon));
 
-	return children->len == *(const unsigned *)data;
+		if (children->len != *(const unsigned *)data)
+			return false;
+		g_variant_unref(world_call("GetStatus"));
+	}
+	return true;
 }
 
 void redir_wait_rest(unsigned n)
