@@ -11,6 +11,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,19 @@ static void hand_over(const RigProcessOptions *options)
 	setenv("LISTEN_PID", self, 1);
 }
 
+/* The files of its output are open by now: it may not be able to reach them. */
+static void go(const RigProcessOptions *options)
+{
+	if (options->space != NULL && !rig_space_enter(options->space))
+		_exit(EXEC_FAILED);
+	if (options->user == 0)
+		return;
+	if (setgroups(0, NULL) != 0 || setgid(options->user) != 0 || setuid(options->user) != 0)
+		_exit(EXEC_FAILED);
+	/* Which was lost with root's rights. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 _Noreturn static void become(const RigProcess *process, const char *const *argv,
 	const RigProcessOptions *options, pid_t parent)
 {
@@ -77,6 +91,7 @@ _Noreturn static void become(const RigProcess *process, const char *const *argv,
 	if (options->environment != NULL)
 		environ = options->environment;
 	hand_over(options);
+	go(options);
 	execvp(argv[0], (char *const *)argv);
 	fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(errno));
 	_exit(EXEC_FAILED);

@@ -10,13 +10,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "space.h"
+
 typedef struct RigProcess RigProcess;
 
 typedef struct {
-	char **environment; /* borrowed; NULL: the test's own */
-	const char *input;  /* file for standard input; NULL: /dev/null */
-	int listen_fd;      /* > 0: handed over as descriptor 3, as socket activation does */
-	int fds[4];         /* pairs of ours and theirs, to be handed over too; {0} is none */
+	char **environment;    /* borrowed; NULL: the test's own */
+	const char *input;     /* file for standard input; NULL: /dev/null */
+	int listen_fd;         /* > 0: handed over as descriptor 3, as socket activation does */
+	int fds[4];            /* pairs of ours and theirs, to be handed over too; {0} is none */
+	const RigSpace *space; /* NULL: where the test is */
+	uid_t user;            /* > 0: as whom, in the group of the same number and no other */
 } RigProcessOptions;
 
 /* argv[0] without a slash is looked up in PATH. options may be NULL. */
