@@ -12,3 +12,4 @@
 #include "rigcard.h"
 #include "rigchansrv.h"
 #include "rigforward.h"
+#include "rigxrdp.h"
