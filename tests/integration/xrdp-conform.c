@@ -4,21 +4,14 @@
  * fake-chansrv in front of the same pcscd. What they give is compared line by line, and with the
  * table in docs/pcsc-xrdp.md.
  */
+#include "calls.h"
 #include "harness.h"
 #include "stage.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define DISPLAY_NUMBER "10"
-#define HAND           20 /* the descriptor on which xrdp-calls asks for a hand */
-#define RUN_MS         120000
-#define WORD_MAX       64
-#define TABLE_BEGIN    "```calls\n"
-#define TABLE_END      "```\n"
-#define NOT_IN_TABLE   "# pcsc_stringify_error" /* and what follows */
 
 /* Attributes are the driver's business, and vpcd knows none of these; see the page. */
 static const struct {
@@ -61,47 +54,6 @@ static char *library_directory(void)
 	return directory;
 }
 
-/* Does with the card what the program asks for, until it has ended. */
-static void lend_a_hand(int fd)
-{
-	char word[WORD_MAX + 1];
-	ssize_t length;
-
-	while ((length = read(fd, word, WORD_MAX)) > 0) {
-		word[length] = '\0';
-		if (strcmp(word, "insert") == 0)
-			rig_card_insert_seen(stage.card);
-		else if (strcmp(word, "remove") == 0)
-			rig_card_remove_seen(stage.card);
-		else
-			ck_abort_msg("xrdp-calls asks for '%s'", word);
-		ck_assert_int_eq(write(fd, "", 1), 1);
-	}
-}
-
-/* A pcscd of its own each time: its counter of events is among what is compared. */
-static char *run_calls(char **environment)
-{
-	g_autofree char *program = rig_program("tests/integration/xrdp-calls");
-	const char *argv[] = {program, stage_reader(), NULL};
-	g_autoptr(RigProcess) process = NULL;
-	int pair[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	process = rig_process_start(
-		argv, &(RigProcessOptions){.environment = environment, .fds = {pair[1], HAND}});
-	close(pair[1]);
-	lend_a_hand(pair[0]);
-	close(pair[0]);
-	if (rig_process_wait(process, RUN_MS) != 0) {
-		g_autofree char *output = rig_process_output(process, NULL);
-		g_autofree char *errors = rig_process_errors(process);
-
-		ck_abort_msg("xrdp-calls has failed: %s\n%s", output, errors);
-	}
-	return rig_process_output(process, NULL);
-}
-
 static void renew_pcscd(void)
 {
 	rig_card_remove_seen(stage.card);
@@ -139,38 +91,20 @@ static void compare(const char *stock, const char *ours)
 	ck_assert_uint_eq(g_strv_length(theirs), g_strv_length(mine));
 }
 
-static void compare_with_page(const char *ours)
-{
-	g_autofree char *page = NULL;
-	g_autofree char *table = g_strndup(ours, (gsize)(strstr(ours, NOT_IN_TABLE) - ours));
-	char *begin, *end;
-
-	ck_assert(g_file_get_contents(SOURCE_ROOT "/docs/pcsc-xrdp.md", &page, NULL, NULL));
-	begin = strstr(page, TABLE_BEGIN);
-	ck_assert_ptr_nonnull(begin);
-	begin += strlen(TABLE_BEGIN);
-	end = strstr(begin, TABLE_END);
-	ck_assert_ptr_nonnull(end);
-	*end = '\0';
-	if (strcmp(begin, table) == 0)
-		return;
-	g_printerr("%s", table);
-	ck_abort_msg("the table in docs/pcsc-xrdp.md is not what was just printed");
-}
-
 START_TEST(call_by_call)
 {
 	g_autofree char *directory = library_directory();
 	g_auto(GStrv) environment = rig_chansrv_environment(chansrv, g_strdupv(stage.environment));
-	g_autofree char *stock = run_calls(stage.environment);
+	/* A pcscd of its own each time: its counter of events is among what is compared. */
+	g_autofree char *stock = calls_made(stage.environment);
 	g_autofree char *ours = NULL;
 
 	renew_pcscd();
 	environment = g_environ_setenv(environment, "LD_LIBRARY_PATH", directory, TRUE);
-	ours = run_calls(environment);
+	ours = calls_made(environment);
 	ck_assert_uint_gt(rig_chansrv_requests(chansrv), 0);
 	compare(stock, ours);
-	compare_with_page(ours);
+	calls_check_page(ours);
 }
 END_TEST
 
