@@ -12,6 +12,7 @@
 typedef struct {
 	RigHome *home;
 	char **environment;
+	RigProcessOptions where; /* OpenSC runs there, with the environment above */
 	RigPcscd *pcscd;
 	char *directory; /* the card's */
 	RigCard *card;   /* not yet inserted */
