@@ -2,7 +2,7 @@
 /*
  * certpropctl purge: selectors from the command line, and a question where one is needed.
  *
- * Certificates without our marker are somebody's, as far as anybody can presence, so for those a
+ * Certificates without our marker are somebody's, as far as anybody can tell, so for those a
  * person has to have seen the list: a dry run makes it, and the purge that follows is called off if
  * it would take anything that was not on it.
  */
