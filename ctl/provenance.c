@@ -108,14 +108,27 @@ static void print_origin(Table *table, const Live *live, const ReportClaim *clai
 	table_field(table, "Since", claim->since);
 }
 
+/* Behind the endpoint now; a display may have been another session's when the claim was made. */
+static const SeenEndpoint *find_endpoint(const Live *live, const ReportClaim *claim)
+{
+	const SeenEndpoint *endpoint =
+		is_here(live, claim) ? seen_find(live->endpoints, claim->endpoint) : NULL;
+
+	return endpoint != NULL && seen_endpoint_live(endpoint) ? endpoint : NULL;
+}
+
 void provenance_print(
 	const Config *config, const Live *live, const ReportCert *cert, const ReportClaim *claim)
 {
 	g_autoptr(Table) table = table_new(4);
 	g_autofree char *why = why_sentence(cert, claim);
 	g_autofree char *key = key_sentence(live, claim);
+	const SeenEndpoint *endpoint = find_endpoint(live, claim);
+	g_autofree char *whose = endpoint != NULL ? seen_endpoint_whose(endpoint) : NULL;
 
 	print_origin(table, live, claim);
+	if (whose != NULL)
+		table_field(table, "There now", whose);
 	table_field(table, "Why", why);
 	table_field(table, "Key now", key);
 	for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
@@ -132,9 +145,12 @@ void provenance_put(Json *json, const Config *config, const Live *live, const Re
 	const ReportClaim *claim)
 {
 	g_autofree char *why = why_sentence(cert, claim);
+	const SeenEndpoint *endpoint = find_endpoint(live, claim);
 
 	json_open_object(json, NULL);
 	emit_claim(json, claim);
+	json_put_text(json, "session", endpoint != NULL ? endpoint->session : "");
+	json_put_text(json, "remote_host", endpoint != NULL ? endpoint->remote_host : "");
 	json_put_text(json, "key", key_word(key_of_claim(claim, live->endpoints, live->host)));
 	json_put_bool(json, "this_host", is_here(live, claim));
 	json_put_text(json, "why", why);

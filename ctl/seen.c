@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "route.h"
+
 static void seen_token_free(gpointer data)
 {
 	SeenToken *token = data;
@@ -76,6 +78,8 @@ SeenEndpoint *seen_endpoint_new(const char *name)
 	endpoint->name = g_strdup(name);
 	endpoint->state = g_strdup("unknown");
 	endpoint->detail = g_strdup("");
+	endpoint->session = g_strdup("");
+	endpoint->remote_host = g_strdup("");
 	endpoint->readers = g_ptr_array_new_with_free_func((GDestroyNotify)seen_reader_free);
 
 	return endpoint;
@@ -89,6 +93,8 @@ void seen_endpoint_free(SeenEndpoint *endpoint)
 	g_free(endpoint->name);
 	g_free(endpoint->state);
 	g_free(endpoint->detail);
+	g_free(endpoint->session);
+	g_free(endpoint->remote_host);
 	g_ptr_array_unref(endpoint->readers);
 	g_free(endpoint);
 }
@@ -106,6 +112,23 @@ void seen_endpoint_set_state(
 bool seen_endpoint_live(const SeenEndpoint *endpoint)
 {
 	return strcmp(endpoint->state, "ok") == 0;
+}
+
+char *seen_endpoint_whose(const SeenEndpoint *endpoint)
+{
+	GString *text;
+	unsigned display;
+
+	if (!route_display(endpoint->name, &display))
+		return NULL;
+
+	text = g_string_new(NULL);
+	g_string_append_printf(text, "display :%u", display);
+	if (*endpoint->session != '\0')
+		g_string_append_printf(text, ", session %s", endpoint->session);
+	if (*endpoint->remote_host != '\0')
+		g_string_append_printf(text, ", begun from %s", endpoint->remote_host);
+	return g_string_free(text, FALSE);
 }
 
 const SeenEndpoint *seen_find(const GPtrArray *endpoints, const char *name)

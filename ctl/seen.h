@@ -43,6 +43,8 @@ typedef struct SeenEndpoint {
 	bool settled;       /* every card in it was read */
 	bool held;          /* a daemon waits for its client to come back */
 	GPtrArray *readers; /* SeenReader */
+	char *session;      /* of logind, behind a display; "" if not known */
+	char *remote_host;  /* from which that was begun; the same */
 } SeenEndpoint;
 
 SeenToken *seen_token_new(const Token *token, const char *module, guint64 n_certs);
@@ -56,6 +58,8 @@ void seen_endpoint_set_state(
 
 /* The endpoint answers: who is not in it is not there. */
 bool seen_endpoint_live(const SeenEndpoint *endpoint);
+/* Whose readers these are, for people; NULL if nothing but the name is known. */
+char *seen_endpoint_whose(const SeenEndpoint *endpoint) G_GNUC_WARN_UNUSED_RESULT;
 /* The endpoint of that name, or NULL. Borrowed. */
 const SeenEndpoint *seen_find(const GPtrArray *endpoints, const char *name);
 /* The reader in which this token is, of any endpoint, or NULL. Borrowed. */

@@ -12,6 +12,7 @@
 #include "key.h"
 #include "listing.h"
 #include "live.h"
+#include "logind.h"
 #include "match.h"
 #include "names.h"
 #include "progress.h"
@@ -217,6 +218,7 @@ int verb_show(Ctl *ctl, char **args)
 
 	progress_start("reading the cards …");
 	live_wait(live);
+	logind_fill(live->endpoints);
 	progress_stop();
 	const Show show = {.config = config, .live = live, .matches = matches};
 	if (ctl->json)

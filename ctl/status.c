@@ -12,6 +12,7 @@
 #include "key.h"
 #include "listing.h"
 #include "live.h"
+#include "logind.h"
 #include "names.h"
 #include "progress.h"
 #include "table.h"
@@ -73,6 +74,8 @@ static void put_endpoints(Json *json, const Live *live)
 		json_put_text(json, "detail", endpoint->detail);
 		json_put_bool(json, "settled", endpoint->settled);
 		json_put_bool(json, "held", endpoint->held);
+		json_put_text(json, "session", endpoint->session);
+		json_put_text(json, "remote_host", endpoint->remote_host);
 		json_open_array(json, "readers");
 		for (guint j = 0; j < endpoint->readers->len; j++)
 			put_reader(json, g_ptr_array_index(endpoint->readers, j));
@@ -207,6 +210,7 @@ static void print_endpoints(const Live *live)
 	for (guint i = 0; i < live->endpoints->len; i++) {
 		const SeenEndpoint *endpoint = g_ptr_array_index(live->endpoints, i);
 		g_autoptr(Table) table = table_new(2);
+		g_autofree char *whose = seen_endpoint_whose(endpoint);
 
 		paint_line(seen_endpoint_live(endpoint) ? PAINT_STRONG : PAINT_BAD,
 			"readers, %s: %s%s%s", endpoint->name, endpoint->state,
@@ -215,6 +219,8 @@ static void print_endpoints(const Live *live)
 			paint_line(PAINT_PLAIN, "  no reader is connected");
 		for (guint j = 0; j < endpoint->readers->len; j++)
 			print_reader(table, g_ptr_array_index(endpoint->readers, j));
+		if (whose != NULL)
+			paint_line(PAINT_PLAIN, "  %s", whose);
 		if (endpoint->held)
 			paint_line(PAINT_PLAIN, "  what it has brought stays for the grace");
 		table_print(table);
@@ -294,6 +300,7 @@ int verb_status(Ctl *ctl, char **args)
 	progress_start("reading the cards …");
 	const Report *report = listing_wait(listing, &error);
 	live_wait(live);
+	logind_fill(live->endpoints);
 	progress_stop();
 
 	if (ctl->json) {
