@@ -152,6 +152,35 @@ START_TEST(test_refused)
 }
 END_TEST
 
+#define LIBRARY "/opt/certprop/libpcsc-xrdp.so"
+
+/* The library that is asked for comes before the administrator's, and nothing else of his goes. */
+static const char *const drivers[] = {
+	"",
+	"app default { }",
+	"app default { reader_driver pcsc { provider_library = /usr/lib/other.so; max_send_size = "
+	"255; } }",
+	"app opensc-pkcs11 { Reader_Driver PCSC { } }\napp default { reader_driver pcsc { "
+	"provider_library = /usr/lib/other.so; } }",
+	"app default { reader_driver ctapi { } }",
+	"app default { } }",
+};
+
+START_TEST(test_provider)
+{
+	g_autofree char *fault = NULL;
+	g_autofree char *text =
+		opensc_config(drivers[_i], "opensc-pkcs11", READER, NULL, LIBRARY, &fault);
+	const char *ours = strstr(text, "provider_library = \"" LIBRARY "\";");
+	const char *theirs = strstr(text, "provider_library = /usr");
+
+	ck_assert_ptr_nonnull(ours);
+	ck_assert(theirs == NULL || ours < theirs);
+	if (fault == NULL)
+		assert_kept(drivers[_i], text);
+}
+END_TEST
+
 START_TEST(test_is_opensc)
 {
 	ck_assert(opensc_is("/usr/lib/pkcs11/opensc-pkcs11.so"));
@@ -273,6 +302,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, test_ignored_readers);
 	tcase_add_loop_test(tcase, test_kept, 0, G_N_ELEMENTS(kept));
 	tcase_add_loop_test(tcase, test_refused, 0, G_N_ELEMENTS(refused));
+	tcase_add_loop_test(tcase, test_provider, 0, G_N_ELEMENTS(drivers));
 	tcase_add_test(tcase, test_is_opensc);
 	suite_add_tcase(suite, tcase);
 

@@ -323,28 +323,35 @@ static unsigned scans(void)
 }
 
 typedef struct {
-	const char *card;
-	unsigned most;
+	unsigned most; /* scans at once */
 } Slow;
 
 static bool is_read(gpointer data)
 {
 	Slow *slow = data;
+	unsigned n = scans();
 
-	slow->most = MAX(slow->most, scans());
+	slow->most = MAX(slow->most, n);
 	return redir_readers(REDIR_XRDP, "read") == 2;
 }
 
 /* Two slow cards behind one line take turns; a local one does not wait for them. */
 START_TEST(one_at_a_time)
 {
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "monitor", "--json", NULL};
+	const RigProcessOptions options = {.environment = world.environment};
 	g_autofree char *second = world_deal(1, REDIR_CERTS, REDIR_GUID_B);
+	g_autoptr(RigProcess) monitor = NULL;
+	g_autofree char *told = NULL;
+	g_autofree char *reason = NULL;
 	Slow slow = {0};
 
 	begin(LONG);
+	monitor = rig_process_start(argv, &options);
 	for (unsigned i = 0; i < 2; i++) {
 		rig_card_insert_seen(world.cards[i]);
-		g_free(rig_card_command(world.cards[i], "delay 15"));
+		g_free(rig_card_command(world.cards[i], "delay 25"));
 	}
 	rig_chansrv_connect(redir.chansrv);
 	redir_wait_reader(REDIR_XRDP, "scanning");
@@ -354,6 +361,38 @@ START_TEST(one_at_a_time)
 	ck_assert_uint_eq(slow.most, 1);
 	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
 	ck_assert_uint_eq(redir_stored(second), REDIR_CERTS);
+	told = rig_process_output(monitor, NULL);
+	ck_assert_ptr_nonnull(strstr(told, "\"kind\":\"progress\""));
+	reason = g_strdup_printf("%u certificates so far", REDIR_CERTS);
+	ck_assert_ptr_nonnull(strstr(told, reason));
+}
+END_TEST
+
+/* The line hangs in the middle of a card: local cards come and go as ever. */
+START_TEST(local_does_not_wait)
+{
+	g_autofree char *second = world_deal(1, REDIR_CERTS, REDIR_GUID_B);
+
+	redir_reach_local();
+	redir_configure(LONG "[local]\non-removal=remove\n");
+	world_start();
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait(REDIR_XRDP, "ok");
+	redir_wait_rest(2);
+	g_free(rig_card_command(world.cards[0], "delay 20"));
+	rig_card_insert(world.cards[0]);
+	redir_wait_reader(REDIR_XRDP, "scanning");
+	rig_chansrv_set_mode(redir.chansrv, "silent");
+	g_free(rig_card_command(world.cards[0], "delay 0"));
+	redir_wait_reader("local", "read");
+	rig_card_insert_seen(world.cards[1]);
+	redir_wait_claims(second, "local", 1);
+	world_wait_reader(1, "read");
+	rig_card_remove_seen(world.cards[1]);
+	redir_wait_stored(second, 0);
+	ck_assert_uint_eq(redir_readers(REDIR_XRDP, "scanning"), 1);
+	ck_assert_uint_eq(redir_claims(redir.card, "local"), 1);
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 0);
 }
 END_TEST
 
@@ -445,6 +484,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, nothing_wakes_up);
 	tcase = redir_case(suite, "slow");
 	tcase_add_test(tcase, one_at_a_time);
+	tcase_add_test(tcase, local_does_not_wait);
 	tcase = redir_case(suite, "ctl");
 	tcase_add_test(tcase, without_a_daemon);
 	tcase_add_test(tcase, beside_a_daemon);

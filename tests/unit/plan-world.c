@@ -215,6 +215,7 @@ Plan *world_plan(const World *world)
 		.now = world->now,
 		.session = world->session,
 		.logout = world->logout,
+		.expecting = world->expecting,
 		.reading = world->reading || world->tokens->len > 0,
 		.objects = world->objects,
 		.tokens = world->tokens,

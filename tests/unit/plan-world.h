@@ -21,6 +21,7 @@ typedef struct World {
 	gint64 now;
 	gint64 session; /* 0: not told */
 	bool logout;
+	bool expecting;
 	bool can_trust;       /* true at first */
 	bool reading;         /* also when no token was read */
 	GPtrArray *objects;   /* PlanObject: the database */

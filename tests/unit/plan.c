@@ -635,6 +635,50 @@ START_TEST(test_reading_judges_no_others)
 }
 END_TEST
 
+static unsigned waiting(const World *world)
+{
+	g_autoptr(Plan) plan = world_plan(world);
+
+	return plan->n_waiting;
+}
+
+/* After a start: who is not known yet may still come, and who is known to be gone is gone. */
+START_TEST(test_expected_endpoints)
+{
+	g_autoptr(World) world = world_new();
+
+	(void)add_ours(world, "ada", "xrdp:1", WORLD_HOST);
+	(void)add_ours(world, "bob", "xrdp:2", WORLD_HOST);
+	(void)add_ours(world, "eve", "forwarded:desk", "other-host");
+	pull(world);
+	world_endpoint(world, "xrdp:2", false, false);
+	world->expecting = true;
+	ck_assert_uint_eq(waiting(world), 1); /* ada */
+	assert_run(world, "delete bob swept");
+	ck_assert_uint_eq(waiting(world), 1);
+	world_set(world, "redirected", "policy", "keep");
+	ck_assert_uint_eq(waiting(world), 0);
+	assert_run(world, "");
+	world_set(world, "redirected", "policy", "session");
+	world->expecting = false;
+	ck_assert_uint_eq(waiting(world), 0);
+	assert_run(world, "delete ada swept");
+}
+END_TEST
+
+/* They end with the session all the same. */
+START_TEST(test_expected_endpoints_at_logout)
+{
+	g_autoptr(World) world = world_new();
+
+	(void)add_ours(world, "ada", "xrdp:1", WORLD_HOST);
+	pull(world);
+	world->expecting = true;
+	world->logout = true;
+	assert_run(world, "delete ada logout");
+}
+END_TEST
+
 /* While cards are being read, who is in is not known yet. */
 START_TEST(test_left_over_waits_for_readers)
 {
@@ -707,6 +751,8 @@ static Suite *plan_suite(void)
 	tcase_add_loop_test(tcase, test_left_over, 0, G_N_ELEMENTS(leftovers));
 	tcase_add_test(tcase, test_left_over_card_in);
 	tcase_add_test(tcase, test_left_over_waits_for_readers);
+	tcase_add_test(tcase, test_expected_endpoints);
+	tcase_add_test(tcase, test_expected_endpoints_at_logout);
 	tcase_add_test(tcase, test_reading_judges_no_others);
 	suite_add_tcase(suite, tcase);
 	return suite;
