@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "names.h"
 
@@ -40,14 +41,24 @@ void world_configure(const char *text)
 	rig_home_write(world.home, ".config/certprop/certprop.conf", text);
 }
 
+/* certpropd answers its own user only, and goes by the effective one. */
+static void be(uid_t user)
+{
+	ck_assert_int_eq(seteuid(user), 0);
+}
+
 static bool is_reachable(gpointer data)
 {
 	g_autofree char *address = g_strdup_printf(
 		"unix:path=%s/%s/%s", world.home->runtime, NAME_RUNTIME_DIR, NAME_RUNTIME_BUS);
 
 	g_clear_object(&world.bus);
+	if (world.where.user > 0)
+		be(world.where.user);
 	world.bus = g_dbus_connection_new_for_address_sync(
 		address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, NULL, NULL);
+	if (world.where.user > 0)
+		be(getuid());
 	return world.bus != NULL;
 }
 
@@ -55,8 +66,9 @@ void world_launch(void)
 {
 	g_autofree char *program = rig_program("daemon/" NAME_DAEMON);
 	const char *argv[] = {program, "--verbose", NULL};
-	const RigProcessOptions options = {.environment = world.environment};
+	RigProcessOptions options = world.where;
 
+	options.environment = world.environment;
 	g_clear_pointer(&world.daemon, rig_process_free);
 	world.daemon = rig_process_start(argv, &options);
 }

@@ -16,6 +16,7 @@
 typedef struct World {
 	RigHome *home;
 	char **environment;
+	RigProcessOptions where; /* certpropd runs there, with the environment above */
 	RigPcscd *pcscd;
 	RigProcess *daemon;
 	GDBusConnection *bus;

@@ -221,6 +221,8 @@ RigServer *rig_server_new(const RigHome *home)
 	directory = write_files(server);
 	server->logs = rig_make_directory("logs");
 	ck_assert_int_eq(chmod(server->logs, 01777), 0);
+	/* The user comes to his home from outside, too. */
+	ck_assert_int_eq(chmod(rig_directory(), 0711), 0);
 	give(home->home);
 	give(home->runtime);
 	server->space = rig_space_new(furnish, &(Furniture){.server = server, .files = directory});
