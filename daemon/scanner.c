@@ -36,8 +36,10 @@ static char **arguments(const PipelineRequest *request)
 	g_autofree char *module = pipeline_module_path(request->module);
 	unsigned display;
 
-	g_strv_builder_add_many(builder, "--reader", request->reader, "--module", module,
-		"--max-certificates", certs, "--max-bytes", bytes, NULL);
+	if (request->reader != NULL)
+		g_strv_builder_add_many(builder, "--reader", request->reader, NULL);
+	g_strv_builder_add_many(builder, "--module", module, "--max-certificates", certs,
+		"--max-bytes", bytes, NULL);
 	for (guint i = 0; request->others != NULL && i < request->others->len; i++)
 		g_strv_builder_add_many(
 			builder, "--ignore", g_ptr_array_index(request->others, i), NULL);

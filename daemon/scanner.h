@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef struct Scanner Scanner;
 typedef struct PipelineRequest PipelineRequest;
 
-/* Copies what it needs. */
+/* Copies what it needs. Without a reader in the request: all of them. */
 Scanner *scanner_new(const PipelineRequest *request);
 Scanner *scanner_free(Scanner *scanner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scanner, scanner_free)

@@ -151,7 +151,7 @@ END_TEST
 
 /* What certpropctl shares with the daemon. */
 static const char *const shared[] = {"chatter.h", "environment.h", "helper.h", "log.h",
-	"pipeline.h", "presence.h", "report.h", "runtime.h", "site.h", "watcher.h",
+	"pipeline.h", "presence.h", "report.h", "runtime.h", "scanner.h", "site.h", "watcher.h",
 	"bus-generated.h", NULL};
 
 static bool exists(const char *dir, const char *name)
