@@ -40,11 +40,22 @@ static void pipeline_destroy(gpointer data)
 	pipeline_free(data);
 }
 
+/* OpenSC may take such a card for none at all. It is there, so nothing may be concluded. */
+static void take_for_held(Chain *chain)
+{
+	g_free(chain->failure);
+	chain->failure = g_strdup("the card is held exclusively by another program "
+				  "(GnuPG's scdaemon does that)");
+	chain->waiting = true;
+}
+
 static void end(Chain *chain)
 {
 	SeenReader *reader = chain->reader;
 
 	chain->ended = true;
+	if (reader != NULL && reader->exclusive && reader->tokens->len == 0 && !chain->outdated)
+		take_for_held(chain);
 	if (reader != NULL && chain->failure != NULL)
 		seen_reader_set_state(
 			reader, chain->waiting ? "waiting" : "failed", chain->failure);

@@ -84,6 +84,8 @@ static void add_reader(Post *post, const WatcherReader *from)
 	SeenReader *reader = seen_reader_new(from->name, from->ordinal);
 
 	reader->counter = from->counter;
+	reader->exclusive = (from->flags & WIRE_READER_EXCLUSIVE) != 0;
+	reader->unavailable = (from->flags & WIRE_READER_UNAVAILABLE) != 0;
 	if (from->atr != NULL) {
 		g_free(reader->atr);
 		reader->atr =

@@ -28,6 +28,8 @@ typedef struct SeenReader {
 	char *state;  /* empty, scanning, read, unrecognised, waiting, failed, disabled, twin */
 	char *reason; /* never NULL */
 	guint32 counter;
+	bool exclusive;      /* in a look of our own: somebody holds the card for himself */
+	bool unavailable;    /* in a look of our own: the reader cannot be asked */
 	char *atr;           /* hex */
 	char *retry_at;      /* ISO 8601 or "" */
 	char *reading_since; /* the same */
