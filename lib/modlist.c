@@ -125,6 +125,9 @@ static Block *block_new(const char *start)
 			entry->name = line_value(line, "name");
 		if (entry->library == NULL)
 			entry->library = line_value(line, "library");
+		g_autofree char *nss = line_value(line, "NSS");
+		entry->public_certs =
+			entry->public_certs || (nss != NULL && strstr(nss, "PublicCerts") != NULL);
 	}
 	if (entry->name == NULL)
 		entry->name = g_strdup("");

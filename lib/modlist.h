@@ -17,8 +17,9 @@ G_BEGIN_DECLS
 /* One module, as NSS would read it. */
 typedef struct ModlistEntry {
 	char *name;
-	char *library; /* "" for NSS's own */
-	bool ours;     /* we added it, or the name says so */
+	char *library;     /* "" for NSS's own */
+	bool ours;         /* we added it, or the name says so */
+	bool public_certs; /* a slot of it is marked as having certificates to list without login */
 } ModlistEntry;
 
 /* All of them, in their order: ModlistEntry. */
