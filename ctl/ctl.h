@@ -46,6 +46,7 @@ int verb_monitor(Ctl *ctl, char **args);
 int verb_databases(Ctl *ctl, char **args);
 int verb_module(Ctl *ctl, char **args);
 int verb_setup(Ctl *ctl, char **args);
+int verb_doctor(Ctl *ctl, char **args);
 int verb_config(Ctl *ctl, char **args);
 
 G_END_DECLS

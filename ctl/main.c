@@ -63,6 +63,8 @@ static const Verb verbs[] = {
 		verb_module, module_entries},
 	{"setup", NULL, 0, 0, VERB_DRY_RUN, "start certpropd at login, and bring keys into reach",
 		verb_setup, setup_entries},
+	{"doctor", NULL, 0, 0, VERB_JSON, "what does not work, why, and the command that mends it",
+		verb_doctor},
 	{"config", "[KEY]", 0, 1, VERB_JSON, "effective configuration and where it comes from",
 		verb_config},
 };

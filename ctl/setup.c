@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "doctor.h"
 #include "error.h"
 #include "listing.h"
 #include "module.h"
@@ -216,6 +217,8 @@ int verb_setup(Ctl *ctl, char **args)
 				       " purge --all takes it away.");
 	else if (!ctl->dry_run)
 		paint_line(PAINT_NOTE, NAME_CTL " setup --undo takes all of this back.");
+	if (!ctl->dry_run && !option_undo)
+		(void)doctor_round(ctl); /* what is left to do is not for setup to do */
 
 	return n_done == n ? EXIT_STATUS_DONE : EXIT_STATUS_PARTLY;
 }

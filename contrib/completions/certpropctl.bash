@@ -9,7 +9,7 @@ _certpropctl_nicknames() {
 
 _certpropctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' word options
-	local commands='status list show sync purge undo monitor databases module setup config'
+	local commands='status list show sync purge undo monitor databases module setup doctor config'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in

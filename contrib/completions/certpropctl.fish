@@ -10,7 +10,7 @@ function __certpropctl_keys
     certpropctl config --no-color 2>/dev/null | sed -n 's/^\([a-z]*\.[a-z-]*\) .*/\1/p'
 end
 
-set -l commands status list show sync purge undo monitor databases module setup config
+set -l commands status list show sync purge undo monitor databases module setup doctor config
 
 complete -c certpropctl -f
 complete -c certpropctl -s h -l help -d 'Show help'
@@ -44,6 +44,7 @@ complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a monito
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a databases -d 'Databases that certificates go to'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a module -d 'Whether programs reach the keys on the cards'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a setup -d 'Start certpropd at login, bring keys into reach'
+complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'What does not work, and what mends it'
 complete -c certpropctl -n "not __fish_seen_subcommand_from $commands" -a config -d 'Effective configuration'
 
 complete -c certpropctl -n '__fish_seen_subcommand_from show' -F -a '(__certpropctl_nicknames)'

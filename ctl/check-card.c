@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cards: is each of them recognised, does somebody keep it for himself, and what does it show
+ * without a PIN? The look tells the first, a probe the rest.
+ */
+
+#include "chart.h"
+
+#include <string.h>
+
+#include "culprit.h"
+#include "remedy.h"
+#include "route.h"
+
+/* With the endpoint's name before it, if that is not this machine's own. */
+static char *title_of(const SeenEndpoint *endpoint, const SeenReader *reader)
+{
+	if (!route_redirected(endpoint->name))
+		return g_strdup(reader->name);
+
+	return g_strdup_printf("%s, %s", endpoint->name, reader->name);
+}
+
+static void add_token(const char *title, const SeenToken *token, GPtrArray *findings)
+{
+	finding_add(findings, "cards", VERDICT_OK, title,
+		"\"%s\" (%s, %s, serial %s), recognised by %s, %" G_GUINT64_FORMAT " certificates",
+		token->token->label, token->token->manufacturer, token->token->model,
+		token->token->serial, token->module, token->n_certs);
+}
+
+static void add_held(const char *title, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "cards", VERDICT_WRONG, title,
+		"another program holds the card for itself");
+	g_autoptr(GPtrArray) culprits = culprits_of_service(g_getenv("PCSCLITE_CSOCK_NAME"));
+	g_autofree char *text = culprits_text(culprits);
+
+	if (culprits->len == 0) {
+		finding_why(finding,
+			"It is none of yours: another user's, or a service's. Without pcscd it "
+			"has to let go");
+		if (remedy_has_systemd())
+			finding_mend(finding, g_strdup("systemctl restart pcscd.service"), true);
+		return;
+	}
+
+	finding_why(finding,
+		"It can only be one of these: %s. Of GnuPG's scdaemon that is the habit, unless "
+		"pcsc-shared stands in ~/.gnupg/scdaemon.conf (from GnuPG 2.2.28 on)",
+		text);
+	culprits_mend(finding, culprits);
+}
+
+static bool all_modules_fail(const Chart *chart)
+{
+	bool all = chart->loads->len > 0;
+
+	for (guint i = 0; i < chart->loads->len; i++)
+		all = all && ((const Probe *)g_ptr_array_index(chart->loads, i))->error != NULL;
+
+	return all;
+}
+
+static void add_unread(
+	const Chart *chart, const char *title, const SeenReader *reader, GPtrArray *findings)
+{
+	bool unknown = strcmp(reader->state, "unrecognised") == 0;
+	Finding *finding = finding_add(findings, "cards", VERDICT_WRONG, title, "%s%s%s%s",
+		reader->reason, *reader->atr != '\0' ? " (ATR " : "", reader->atr,
+		*reader->atr != '\0' ? ")" : "");
+
+	if (all_modules_fail(chart))
+		finding_why(finding, "No module can be used: see the step modules");
+	else if (unknown && *reader->atr != '\0')
+		finding_why(finding,
+			"Is there a PKCS#11 module from the card's maker? Install it, and name it "
+			"in [propagation] modules");
+	else if (unknown)
+		finding_why(finding,
+			"Take it out, wipe its contacts, and put it in again, the right way round");
+	else
+		finding_why(finding,
+			"Take the card out and put it in again; a card that hangs stays so "
+			"until then");
+}
+
+static void check_card(const Chart *chart, const SeenEndpoint *endpoint, const SeenReader *reader,
+	GPtrArray *findings)
+{
+	g_autofree char *title = title_of(endpoint, reader);
+
+	if (strcmp(reader->state, "waiting") == 0 && reader->exclusive) {
+		add_held(title, findings);
+		return;
+	}
+	if (strcmp(reader->state, "scanning") == 0) {
+		finding_add(findings, "cards", VERDICT_NOTE, title, "it is being read just now");
+		return;
+	}
+	if (strcmp(reader->state, "read") != 0) {
+		add_unread(chart, title, reader, findings);
+		return;
+	}
+
+	for (guint i = 0; i < reader->tokens->len; i++)
+		add_token(title, g_ptr_array_index(reader->tokens, i), findings);
+}
+
+static bool is_empty(const SeenReader *reader)
+{
+	return strcmp(reader->state, "empty") == 0 || strcmp(reader->state, "twin") == 0 ||
+	       reader->unavailable;
+}
+
+void check_cards(const Chart *chart, GPtrArray *findings)
+{
+	guint n_readers = 0, n_cards = 0;
+
+	for (guint e = 0; e < chart->endpoints->len; e++) {
+		const SeenEndpoint *endpoint = g_ptr_array_index(chart->endpoints, e);
+
+		for (guint i = 0; seen_endpoint_live(endpoint) && i < endpoint->readers->len; i++) {
+			const SeenReader *reader = g_ptr_array_index(endpoint->readers, i);
+
+			n_readers++;
+			if (is_empty(reader))
+				continue;
+			check_card(chart, endpoint, reader, findings);
+			n_cards++;
+		}
+	}
+	if (n_readers > 0 && n_cards == 0)
+		finding_add(findings, "cards", VERDICT_NOTE, NULL,
+			"no card is in; the steps about cards were left out");
+}
+
+/*
+ * What a card shows
+ */
+
+/* A card that one module knows may be nothing to another. */
+static bool shows_card(const Probe *probe)
+{
+	return probe->error != NULL || probe->n_tokens > 0;
+}
+
+static void add_blank(const Probe *probe, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader,
+		"the card is not initialised");
+
+	finding_why(finding,
+		"There is nothing on it yet; it has to be issued, with the program of its maker");
+}
+
+static void add_none(const Probe *probe, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader,
+		"no certificate can be read without a PIN");
+
+	finding_why(finding,
+		"Either there is none on the card, or it shows them only after a login, which "
+		"certprop never makes (read through %s)",
+		probe->path);
+}
+
+static void add_read(const Probe *probe, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "certificates",
+		probe->n_opaque > 0 ? VERDICT_NOTE : VERDICT_OK, probe->reader,
+		"%u can be read without a PIN", probe->n_certs - probe->n_opaque);
+
+	if (probe->n_opaque > 0)
+		finding_why(
+			finding, "%u more are there that are no readable X.509", probe->n_opaque);
+}
+
+void check_certificates(const Chart *chart, GPtrArray *findings)
+{
+	for (guint i = 0; i < chart->reads->len; i++) {
+		const Probe *probe = g_ptr_array_index(chart->reads, i);
+
+		if (!shows_card(probe))
+			continue;
+		if (probe->error != NULL)
+			finding_add(findings, "certificates", VERDICT_WRONG, probe->reader, "%s",
+				probe->error->message);
+		else if (probe->n_blank == probe->n_tokens)
+			add_blank(probe, findings);
+		else if (probe->n_certs == 0)
+			add_none(probe, findings);
+		else
+			add_read(probe, findings);
+		for (guint n = 0; n < probe->notes->len && probe->n_blank == 0; n++)
+			finding_add(findings, "certificates", VERDICT_NOTE, probe->reader, "%s",
+				(const char *)g_ptr_array_index(probe->notes, n));
+	}
+}
+
+void check_keys(const Chart *chart, GPtrArray *findings)
+{
+	for (guint i = 0; i < chart->reads->len; i++) {
+		const Probe *probe = g_ptr_array_index(chart->reads, i);
+		guint hidden = probe->n_certs - probe->n_keys - probe->n_without;
+		Finding *finding;
+
+		if (probe->error != NULL || probe->n_certs == 0)
+			continue;
+		finding = finding_add(findings, "keys",
+			probe->n_without > 0 ? VERDICT_NOTE : VERDICT_OK, probe->reader,
+			"of %u certificates, the private key of %u is seen, of %u it is not there, "
+			"of %u that cannot be told without the PIN",
+			probe->n_certs, probe->n_keys, probe->n_without, hidden);
+		if (probe->n_without > 0)
+			finding_why(finding,
+				"Certificates without their key are good for looking at only; "
+				"[filter] without-key=skip keeps them out");
+	}
+}

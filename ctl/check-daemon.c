@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certpropd itself, and what brings it up at login. A daemon of another version than certpropctl is
+ * one that was not started again after an update.
+ * is one that was not started again after an update.
+ */
+
+#include "chart.h"
+
+#include <string.h>
+
+#include "build.h"
+#include "names.h"
+#include "remedy.h"
+#include "unit.h"
+
+static char *user_unit(const char *action)
+{
+	if (!unit_has_manager())
+		return NULL;
+
+	return remedy_line("systemctl", "--user", action, UNIT_NAME, NULL);
+}
+
+static void add_silent(const Chart *chart, GPtrArray *findings)
+{
+	Finding *finding =
+		finding_add(findings, "daemon", VERDICT_WRONG, NULL, "%s", chart->live->trouble);
+
+	finding_why(finding, "It hangs, or is too busy");
+	finding_mend(finding, user_unit("restart"), false);
+}
+
+static void add_stopped(GPtrArray *findings)
+{
+	Finding *finding = finding_add(
+		findings, "daemon", VERDICT_WRONG, NULL, "no " NAME_DAEMON " runs in this session");
+
+	if (unit_has_manager()) {
+		finding_why(finding,
+			"Cards are propagated only by hand, with " NAME_CTL
+			" sync; journalctl --user -u " UNIT_NAME " tells why it has ended");
+		finding_mend(finding,
+			remedy_line("systemctl", "--user", "enable", "--now", UNIT_NAME, NULL),
+			false);
+		return;
+	}
+	finding_why(finding, "No systemd user manager runs here that could start it: have the "
+			     "session start it at login");
+	finding_mend(finding, g_strdup("setsid -f " NAME_DAEMON " >/dev/null 2>&1"), false);
+}
+
+/* It runs; will it at the next login? */
+static void check_enabled(GPtrArray *findings)
+{
+	static const char *const words[] = {"is-enabled", "--quiet", UNIT_NAME, NULL};
+	g_autoptr(GError) error = NULL;
+	Finding *finding;
+
+	if (!unit_has_manager() || unit_call(words, &error))
+		return;
+
+	finding = finding_add(findings, "daemon", VERDICT_NOTE, NULL,
+		NAME_DAEMON " runs, and will not at the next login");
+	finding_mend(finding, user_unit("enable"), false);
+}
+
+void check_daemon(const Chart *chart, GPtrArray *findings)
+{
+	const Live *live = chart->live;
+
+	if (!live->running) {
+		add_stopped(findings);
+		return;
+	}
+	if (!live->answers) {
+		add_silent(chart, findings);
+		return;
+	}
+
+	if (strcmp(live->version, CERTPROP_VERSION) != 0) {
+		Finding *finding = finding_add(findings, "daemon", VERDICT_WRONG, NULL,
+			NAME_DAEMON " %s runs, and this is " NAME_CTL " " CERTPROP_VERSION,
+			live->version);
+
+		finding_why(finding, "It was not started again after an update");
+		finding_mend(finding, user_unit("restart"), false);
+		return;
+	}
+	finding_add(findings, "daemon", VERDICT_OK, NULL,
+		NAME_DAEMON " %s runs since %s (process %u)", live->version, live->since,
+		live->pid);
+	check_enabled(findings);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The NSS databases: can each of them be written, and does what the cards offer stand in them? The
+ * store has judged each; what is looked at here, without opening anything, is only what a command
+ * has to name: which file may not be written to, whose a directory is, who has the lock.
+ *
+ * A damaged database is never thrown away: its files are moved into a directory beside it.
+ */
+
+#include "chart.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "culprit.h"
+#include "names.h"
+#include "remedy.h"
+
+#define ASIDE "damaged"
+
+static const char *const files[] = {"cert9.db", "key4.db"};
+
+static const char *dir_of(const ReportDatabase *database)
+{
+	return g_str_has_prefix(database->path, "sql:") ? database->path + 4 : database->path;
+}
+
+/* "WORD ARGUMENT" and each of the directory and its files that `wanted` says. NULL if none. */
+static char *command_on(const char *word, const char *argument, const char *dir,
+	bool (*wanted)(const char *path), bool with_dir)
+{
+	g_autofree char *start = remedy_line(word, argument, NULL);
+	GString *line = g_string_new(start);
+	unsigned n = 0;
+
+	for (gsize i = 0; i <= G_N_ELEMENTS(files); i++) {
+		g_autofree char *path =
+			i == 0 ? g_strdup(dir) : g_build_filename(dir, files[i - 1], NULL);
+		g_autofree char *quoted = remedy_word(path);
+
+		if ((i == 0 && !with_dir) || !wanted(path))
+			continue;
+		g_string_append_printf(line, " %s", quoted);
+		n++;
+	}
+
+	return g_string_free(line, n == 0);
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static bool is_read_only(const char *path)
+{
+	return is_there(path) && access(path, W_OK) < 0;
+}
+
+static bool is_unreadable(const char *path)
+{
+	return is_there(path) && access(path, R_OK) < 0;
+}
+
+static bool is_foreign(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_uid != geteuid();
+}
+
+static bool is_open_to_all(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
+}
+
+static void mend_busy(Finding *finding, const char *dir)
+{
+	g_autoptr(GPtrArray) culprits = culprits_of_database(dir);
+	g_autofree char *text = culprits_text(culprits);
+
+	if (culprits->len == 0) {
+		finding_why(finding, "Nobody has it locked any more, or it is another user's or "
+				     "another machine's program; it is tried again");
+		return;
+	}
+	finding_why(finding,
+		NAME_DAEMON " waits for it and tries again by itself. A lock that lasts for "
+			    "minutes is a program that hangs: %s",
+		text);
+	culprits_mend(finding, culprits);
+}
+
+static void mend_read_only(Finding *finding, const char *dir)
+{
+	struct statvfs fs;
+
+	if (statvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0) {
+		finding_why(finding, "It is on a file system that is mounted read-only");
+		return;
+	}
+	finding_why(finding, "Its files are there to be read only");
+	finding_mend(finding, command_on("chmod", "u+w", dir, is_read_only, true), false);
+}
+
+static void mend_foreign(Finding *finding, const char *dir)
+{
+	char *chown = command_on("chown", g_get_user_name(), dir, is_foreign, true);
+
+	finding_why(finding, "It could be used to give you certificates of somebody else's choice");
+	finding_mend(finding, chown, true);
+	if (chown == NULL)
+		finding_mend(finding, command_on("chmod", "o-w", dir, is_open_to_all, true), false);
+	if (finding->mends->len == 0)
+		finding_why(finding, "If you want it to be served, name it in [databases] include");
+}
+
+static void mend_damaged(Finding *finding, const char *dir)
+{
+	g_autofree char *aside = g_build_filename(dir, ASIDE, NULL);
+	g_autofree char *quoted = remedy_word(aside);
+	g_autofree char *make = remedy_line("mkdir", aside, NULL);
+	char *readable = command_on("chmod", "u+rw", dir, is_unreadable, true);
+
+	if (readable != NULL) {
+		finding_why(finding, "Its files may not be read");
+		finding_mend(finding, readable, false);
+		return;
+	}
+	if (!g_file_test(dir, G_FILE_TEST_IS_DIR) || !(is_there(dir)))
+		return;
+
+	g_autofree char *move = command_on("mv", "-n", dir, is_there, false);
+	if (move == NULL || is_there(aside))
+		return;
+	finding_why(finding,
+		"Close the programs that use it, and bring it back from a backup. Without one, put "
+		"it aside: a new and empty one is made; certificates, keys and passwords that only "
+		"it has stay in the directory " ASIDE);
+	finding_mend(finding, g_strdup_printf("%s && %s %s", make, move, quoted), false);
+}
+
+static void add_database(const Chart *chart, const ReportDatabase *database, GPtrArray *findings)
+{
+	const char *status = database->status;
+	const char *dir = dir_of(database);
+	Finding *finding;
+
+	if (strcmp(status, "ok") == 0) {
+		finding_add(findings, "databases", VERDICT_OK, database->path,
+			"%s%s%s: it can be "
+			"written",
+			database->application, *database->profile != '\0' ? ", " : "",
+			database->profile);
+		return;
+	}
+
+	finding = finding_add(findings, "databases",
+		strcmp(status, "missing") == 0 ? VERDICT_NOTE : VERDICT_WRONG, database->path,
+		"%s: %s", status, database->reason);
+	if (strcmp(status, "busy") == 0)
+		mend_busy(finding, dir);
+	else if (strcmp(status, "read-only") == 0)
+		mend_read_only(finding, dir);
+	else if (strcmp(status, "foreign") == 0)
+		mend_foreign(finding, dir);
+	else if (strcmp(status, "damaged") == 0)
+		mend_damaged(finding, dir);
+}
+
+/* A database that is there, or will be as soon as it is needed. */
+static bool is_useful(const Chart *chart, const ReportDatabase *database)
+{
+	return strcmp(database->status, "missing") != 0 ||
+	       (strcmp(database->application, "shared") == 0 && chart->config->create_shared);
+}
+
+static void add_nothing(const Chart *chart, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "databases", VERDICT_WRONG, NULL,
+		"there is none that certificates could go to");
+
+	finding_why(finding,
+		"No program has made one yet, and by [databases] discover and create-shared none "
+		"is looked for, or none is made");
+	if (!chart->config->create_shared)
+		remedy_take_back(finding, chart->config, "databases", "create-shared");
+	if (!chart->config->discover)
+		remedy_take_back(finding, chart->config, "databases", "discover");
+}
+
+void check_databases(const Chart *chart, GPtrArray *findings)
+{
+	bool useful = false;
+
+	if (chart->databases == NULL) {
+		finding_add(findings, "databases", VERDICT_WRONG, NULL, "%s",
+			chart->databases_error->message);
+		return;
+	}
+
+	for (guint i = 0; i < chart->databases->databases->len; i++) {
+		const ReportDatabase *database = g_ptr_array_index(chart->databases->databases, i);
+
+		add_database(chart, database, findings);
+		useful = useful || is_useful(chart, database);
+	}
+	if (!useful)
+		add_nothing(chart, findings);
+}
+
+/*
+ * What the cards offer
+ */
+
+static void count_skipped(const ReportDatabase *database, GHashTable *reasons, GHashTable *seen)
+{
+	for (guint i = 0; i < database->steps->len; i++) {
+		const ReportStep *step = g_ptr_array_index(database->steps, i);
+		guint n;
+
+		if (strcmp(step->action, "skip") != 0 || strcmp(step->reason, "users-own") == 0 ||
+			!g_hash_table_add(seen, step->sha256))
+			continue;
+		n = GPOINTER_TO_UINT(g_hash_table_lookup(reasons, step->reason));
+		g_hash_table_insert(reasons, step->reason, GUINT_TO_POINTER(n + 1));
+	}
+}
+
+static void add_skipped(GHashTable *reasons, GPtrArray *findings)
+{
+	GHashTableIter iter;
+	gpointer reason, n;
+
+	g_hash_table_iter_init(&iter, reasons);
+	while (g_hash_table_iter_next(&iter, &reason, &n)) {
+		Finding *finding = finding_add(findings, "propagation", VERDICT_NOTE, NULL,
+			"%u of the cards' certificates %s not propagated: %s", GPOINTER_TO_UINT(n),
+			GPOINTER_TO_UINT(n) == 1 ? "is" : "are", (const char *)reason);
+
+		if (strcmp(reason, "expired") == 0)
+			finding_why(finding, "They have to be renewed on the card; [filter] "
+					     "time-invalid=allow takes them as they are");
+		else
+			finding_why(finding, "That is what the configuration says ([filter], [ca], "
+					     "[limits])");
+	}
+}
+
+void check_propagation(const Chart *chart, GPtrArray *findings)
+{
+	g_autoptr(GHashTable) reasons = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	guint n_reports = chart->look->reports->len;
+	guint n = 0;
+
+	if (!chart->config->enabled || n_reports == 0)
+		return;
+
+	for (guint i = 0; i < n_reports; i++) {
+		const Report *report = g_ptr_array_index(chart->look->reports, i);
+
+		for (guint d = 0; d < report->databases->len; d++) {
+			n += report_count(g_ptr_array_index(report->databases, d), NULL);
+			count_skipped(g_ptr_array_index(report->databases, d), reasons, seen);
+		}
+	}
+
+	if (n == 0) {
+		finding_add(findings, "propagation", VERDICT_OK, NULL,
+			"the databases are as the cards and the configuration say");
+	} else {
+		Finding *finding = finding_add(findings, "propagation", VERDICT_WRONG, NULL,
+			"%u change%s of the databases %s not been made yet", n, n == 1 ? "" : "s",
+			n == 1 ? "has" : "have");
+
+		finding_mend(finding, g_strdup(NAME_CTL " sync"), false);
+	}
+	add_skipped(reasons, findings);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Readers that come from elsewhere: sockets that the configuration names, and xrdp's. Whether one
+ * may be used is site.c's to say; what it answers was seen. In an xrdp session there is one thing
+ * more: certprop reaches the cards by itself, but the session's browsers only with the library.
+ */
+
+#include "chart.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "environment.h"
+#include "remedy.h"
+#include "route.h"
+#include "site.h"
+
+#define SESMAN_FILE "/etc/xrdp/sesman.ini"
+
+/* One whose socket may not be used, or is not there. */
+static void add_barred(const Site *site, SiteState state, const char *detail, GPtrArray *findings)
+{
+	g_autofree char *dir = g_path_get_dirname(site->socket);
+	Finding *finding = finding_add(findings, "endpoints",
+		state == SITE_ABSENT ? VERDICT_NOTE : VERDICT_WRONG, site->endpoint, "%s", detail);
+	struct stat st;
+
+	if (state == SITE_ABSENT) {
+		finding_why(finding, "It is looked at as soon as it is there");
+	} else if (state == SITE_UNSUPPORTED) {
+		finding_why(finding, "certprop was installed without its library for xrdp");
+	} else if (state == SITE_FOREIGN && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+		   st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		finding_why(finding, "Who can write there decides which cards there are");
+		finding_mend(finding, remedy_line("chmod", "go-w", dir, NULL), false);
+	} else {
+		finding_why(finding, "It may be used only if it is yours alone: have it made anew, "
+				     "by whatever makes it");
+	}
+}
+
+static void add_seen(const SeenEndpoint *endpoint, GPtrArray *findings)
+{
+	bool live = seen_endpoint_live(endpoint);
+	bool away =
+		strcmp(endpoint->state, "absent") == 0 || strcmp(endpoint->state, "unknown") == 0;
+
+	if (live)
+		finding_add(findings, "endpoints", VERDICT_OK, endpoint->name,
+			"it answers; readers: %u", endpoint->readers->len);
+	else
+		finding_add(findings, "endpoints", away ? VERDICT_NOTE : VERDICT_WRONG,
+			endpoint->name, "%s: %s", endpoint->state, endpoint->detail);
+}
+
+static void check_site(const Chart *chart, const Site *site, GPtrArray *findings)
+{
+	const SeenEndpoint *seen = seen_find(chart->endpoints, site->endpoint);
+	SiteEpoch epoch;
+	g_autofree char *detail = NULL;
+	SiteState state = site_check(site, &epoch, &detail);
+
+	if (state != SITE_READY)
+		add_barred(site, state, detail, findings);
+	else if (seen != NULL)
+		add_seen(seen, findings);
+}
+
+/* This is a session of xrdp's, and its client has redirected smart cards. */
+static bool is_xrdp_session(void)
+{
+	const char *display = g_getenv("DISPLAY");
+	gsize len = display != NULL && *display == ':' ? strspn(display + 1, "0123456789") : 0;
+	g_autofree char *name = NULL;
+	g_autofree char *dir = NULL;
+
+	if (g_getenv("XRDP_SESSION") == NULL || len == 0)
+		return false;
+
+	name = g_strdup_printf(".pcsc%.*s", (int)MIN(len, 5), display + 1);
+	dir = g_build_filename(g_get_home_dir(), name, NULL);
+	return g_file_test(dir, G_FILE_TEST_IS_DIR);
+}
+
+/* By one of the ways in which it gets into a program. */
+static bool has_library(void)
+{
+	const char *path = g_getenv("LD_LIBRARY_PATH");
+
+	return g_getenv("LIBPCSCLITE_DELEGATE") != NULL || g_getenv("OPENSC_CONF") != NULL ||
+	       (path != NULL && strstr(path, "certprop/pcsc") != NULL);
+}
+
+static void check_library(GPtrArray *findings)
+{
+	g_autofree char *provider = environment_provider();
+	g_autofree char *script =
+		g_strdup_printf("/^.SessionVariables./a LIBPCSCLITE_DELEGATE=%s", provider);
+	Finding *finding;
+
+	if (has_library()) {
+		finding_add(findings, "endpoints", VERDICT_OK, NULL,
+			"programs of this xrdp session can use the client's cards");
+		return;
+	}
+
+	finding = finding_add(findings, "endpoints", VERDICT_WRONG, NULL,
+		"programs of this xrdp session do not use the library for redirected readers");
+	finding_why(finding,
+		"Browsers see the certificates and cannot use the keys. [SessionVariables] "
+		"in " SESMAN_FILE " names the library, for pcsc-lite 2.1 or later; pcsc-xrdp.md "
+		"tells what to do with an older one. It counts from the next session on");
+	if (g_file_test(SESMAN_FILE, G_FILE_TEST_EXISTS))
+		finding_mend(finding, remedy_line("sed", "-i", script, SESMAN_FILE, NULL), true);
+}
+
+void check_endpoints(const Chart *chart, GPtrArray *findings)
+{
+	g_autofree char *left_out = NULL;
+	g_autoptr(GPtrArray) sites = sites_find(chart->config, &left_out);
+
+	for (guint i = 0; i < sites->len; i++)
+		check_site(chart, g_ptr_array_index(sites, i), findings);
+	if (left_out != NULL)
+		finding_add(findings, "endpoints", VERDICT_NOTE, NULL,
+			"more than %u redirected endpoints; not looked at: %s", SITES_MAX,
+			left_out);
+	if (is_xrdp_session())
+		check_library(findings);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The smart card service and its readers, as certprop-watch saw them. Why pcscd does not answer is
+ * looked for where it can be seen without it: is it installed, is its socket there, who refuses.
+ */
+
+#include "chart.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "culprit.h"
+#include "remedy.h"
+
+#define SOCKET_VARIABLE "PCSCLITE_CSOCK_NAME"
+#define SOCKET_PATH     "/run/pcscd/pcscd.comm"
+#define SCRIPT_PATH     "/etc/init.d/pcscd"
+#define NAME_LETTERS    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-"
+#define RULE_FILE       "/etc/polkit-1/rules.d/50-pcscd-%s.rules"
+#define RULE                                                                                    \
+	"polkit.addRule(function(action, subject) { if (/^org[.]debian[.]pcsc-lite[.]access_/." \
+	"test(action.id) && subject.user == \"%s\") return polkit.Result.YES; });"
+
+static const char *const boxes[][2] = {
+	{"/.flatpak-info", "a Flatpak sandbox"},
+	{"/run/.containerenv", "a container"},
+	{"/.dockerenv", "a container"},
+};
+
+/* What this process is shut into, or NULL. */
+static const char *box(void)
+{
+	if (g_getenv("SNAP") != NULL)
+		return "a snap";
+	for (gsize i = 0; i < G_N_ELEMENTS(boxes); i++)
+		if (g_file_test(boxes[i][0], G_FILE_TEST_EXISTS))
+			return boxes[i][1];
+
+	return NULL;
+}
+
+/* Starts it, or starts it anew. NULL: nobody here knows how to do the latter. */
+static char *start(bool runs, bool socket)
+{
+	if (remedy_has_systemd())
+		return g_strdup(socket ? "systemctl restart pcscd.socket pcscd.service"
+				       : "systemctl enable --now pcscd.socket");
+	if (remedy_has_program("service") && g_file_test(SCRIPT_PATH, G_FILE_TEST_EXISTS))
+		return g_strdup("service pcscd restart");
+
+	return runs ? NULL : g_strdup("pcscd");
+}
+
+static void add_absent(Finding *finding)
+{
+	const char *given = g_getenv(SOCKET_VARIABLE);
+	const char *path = given != NULL ? given : SOCKET_PATH;
+	bool there = g_file_test(path, G_FILE_TEST_EXISTS);
+
+	if (given != NULL)
+		finding_why(finding,
+			"The variable " SOCKET_VARIABLE " names the socket %s, %s. It was set for "
+			"this session, perhaps by a connection that has ended; without it pcscd's "
+			"own socket is used",
+			given, there ? "behind which nobody answers" : "which does not exist");
+	else if (!remedy_has_program("pcscd"))
+		finding_why(finding, "pcscd is not installed");
+	else
+		finding_why(finding, "%s %s: pcscd is installed and does not run", path,
+			there ? "is there, and nobody answers" : "does not exist");
+
+	if (given != NULL)
+		return;
+	if (!remedy_has_program("pcscd"))
+		finding_mend(finding, remedy_install(REMEDY_PCSCD, false), true);
+	finding_mend(finding, start(false, there), true);
+}
+
+/* One line of a rule, and the command that writes it. */
+static void add_denied(Finding *finding)
+{
+	const char *user = g_get_user_name();
+	g_autofree char *rule = g_strdup_printf(RULE, user);
+	g_autofree char *file = g_strdup_printf(RULE_FILE, user);
+	g_autofree char *quoted_file = remedy_word(file);
+	/* a name that JavaScript might take for something else is left to the administrator */
+	bool plain = user[strspn(user, NAME_LETTERS)] == '\0';
+	g_autofree char *quoted_rule = g_shell_quote(rule);
+	g_autofree char *script = g_strdup_printf("echo %s >%s", quoted_rule, quoted_file);
+
+	finding_why(finding,
+		"polkit lets only users who sit at the machine use smart cards, and this session "
+		"is none of those (ssh, VNC, RDP, or a service). The rule that allows it to %s: %s",
+		user, rule);
+	if (plain)
+		finding_mend(finding, remedy_line("sh", "-c", script, NULL), true);
+}
+
+static void add_incompatible(Finding *finding)
+{
+	/* with a pcscd of its own it is the whole machine */
+	const char *in = remedy_has_program("pcscd") ? NULL : box();
+
+	if (in != NULL)
+		finding_why(finding,
+			"This runs in %s, with a libpcsclite of its own, and pcscd outside is of "
+			"another release: one of the two has to be updated",
+			in);
+	else
+		finding_why(finding,
+			"After an update the old pcscd runs until it is started again; else both "
+			"have to be installed in one release");
+	if (in == NULL)
+		finding_mend(finding, start(true, true), true);
+}
+
+static const struct {
+	const char *state, *text;
+	void (*add)(Finding *finding);
+} troubles[] = {
+	{"absent", "pcscd does not answer", add_absent},
+	{"denied", "pcscd refuses this user", add_denied},
+	{"incompatible", "pcscd and libpcsclite are not of one release", add_incompatible},
+};
+
+void check_service(const Chart *chart, GPtrArray *findings)
+{
+	const SeenEndpoint *local = chart_local(chart);
+	/* a server without readers of its own needs none */
+	Verdict verdict = chart_is_redirected(chart) ? VERDICT_NOTE : VERDICT_WRONG;
+	Finding *finding;
+
+	if (seen_endpoint_live(local)) {
+		finding_add(findings, "service", VERDICT_OK, NULL, "pcscd answers");
+		return;
+	}
+
+	for (gsize i = 0; i < G_N_ELEMENTS(troubles); i++) {
+		if (strcmp(local->state, troubles[i].state) != 0)
+			continue;
+		finding = finding_add(findings, "service", verdict, NULL, "%s (0x%08x)",
+			troubles[i].text, local->code);
+		troubles[i].add(finding);
+		return;
+	}
+	finding = finding_add(findings, "service", verdict, NULL, "%s", local->detail);
+	if (local->code == 0) {
+		finding_why(finding, "It is a program of certprop's own that fails, not pcscd: is "
+				     "certprop installed whole?");
+		return;
+	}
+	finding_why(finding, "pcscd answers, but not as it should");
+	finding_mend(finding, start(true, true), true);
+}
+
+/* Of one that cannot be used. */
+static void add_reader(const SeenReader *reader, GPtrArray *findings)
+{
+	Finding *finding;
+
+	if (strcmp(reader->state, "twin") == 0) {
+		finding = finding_add(findings, "readers", VERDICT_NOTE, reader->name,
+			"another reader has the same name, and only that one can be used");
+		finding_why(finding, "Unplug one of the two, or give them names in reader.conf");
+	} else {
+		finding = finding_add(
+			findings, "readers", VERDICT_WRONG, reader->name, "%s", reader->reason);
+		finding_why(finding, "pcscd has lost it: unplug it and plug it in again");
+		finding_mend(finding, start(true, true), true);
+	}
+}
+
+static void add_no_reader(GPtrArray *findings)
+{
+	Finding *finding =
+		finding_add(findings, "readers", VERDICT_NOTE, NULL, "no reader is connected");
+
+	if (!culprit_runs("scdaemon")) {
+		finding_why(finding, "Plug one in; pcscd needs its driver (CCID for most)");
+		return;
+	}
+	finding_why(finding,
+		"GnuPG's scdaemon runs, and may have taken the reader for itself, past pcscd: the "
+		"line disable-ccid in ~/.gnupg/scdaemon.conf keeps it from that");
+	finding_mend(finding, g_strdup("gpgconf --kill scdaemon"), false);
+}
+
+void check_readers(const Chart *chart, GPtrArray *findings)
+{
+	const GPtrArray *readers = chart_readers(chart);
+	guint n_good = 0;
+
+	if (readers == NULL)
+		return;
+
+	for (guint i = 0; i < readers->len; i++) {
+		const SeenReader *reader = g_ptr_array_index(readers, i);
+
+		if (strcmp(reader->state, "twin") == 0 || reader->unavailable)
+			add_reader(reader, findings);
+		else
+			n_good++;
+	}
+	if (readers->len == 0)
+		add_no_reader(findings);
+	else if (n_good > 0)
+		finding_add(findings, "readers", VERDICT_OK, NULL, "%u can be used", n_good);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Everything is asked of the kernel, nothing of the programs. Who is connected to pcscd: the
+ * sockets that pcscd has accepted bear its socket's name, and unix_diag(7) tells the inode of each
+ * one's peer, which then is looked for among the descriptors of this user's processes. Who has
+ * locked a database: /proc/locks names process and inode, and SQLite's locks lie at a place in the
+ * file where nobody else's do.
+ *
+ * Other users' processes stay unseen; that there is one can only be concluded.
+ */
+
+#include "culprit.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SOCKET_NAME      "/pcscd.comm"
+#define ANSWER_SECONDS   1
+#define ANSWER_BYTES     (64u * 1024u)
+#define ANSWERS_MAX      4096 /* datagrams of one dump */
+#define PROCESSES_MAX    65536u
+#define DESCRIPTORS_MAX  65536u
+#define LOCKS_BYTES_MAX  (8u << 20)
+#define SQLITE_LOCK_BYTE 0x40000000
+
+static void culprit_free(gpointer data)
+{
+	Culprit *culprit = data;
+
+	g_free(culprit->name);
+	g_free(culprit);
+}
+
+static GPtrArray *culprits_new(void)
+{
+	return g_ptr_array_new_with_free_func(culprit_free);
+}
+
+/* The name of a process of ours; NULL if it is none. */
+static char *name_of(const char *pid)
+{
+	g_autofree char *dir = g_build_filename("/proc", pid, NULL);
+	g_autofree char *file = g_build_filename(dir, "comm", NULL);
+	struct stat st;
+	char *name = NULL;
+
+	if (stat(dir, &st) < 0 || st.st_uid != geteuid() ||
+		!g_file_get_contents(file, &name, NULL, NULL))
+		return NULL;
+
+	return g_strchomp(name);
+}
+
+static void add(GPtrArray *culprits, const char *pid, const char *name)
+{
+	Culprit *culprit = g_new0(Culprit, 1);
+
+	culprit->pid = (pid_t)g_ascii_strtoll(pid, NULL, 10);
+	culprit->name = g_strdup(name);
+	g_ptr_array_add(culprits, culprit);
+}
+
+typedef bool (*ProcessFunc)(const char *pid, gconstpointer data);
+
+/* Processes of ours for which `func` is true. */
+static GPtrArray *find(ProcessFunc func, gconstpointer data)
+{
+	GPtrArray *found = culprits_new();
+	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+	const char *pid;
+
+	for (guint i = 0; dir != NULL && i < PROCESSES_MAX && (pid = g_dir_read_name(dir)); i++) {
+		g_autofree char *name = g_ascii_isdigit(*pid) ? name_of(pid) : NULL;
+
+		if (name != NULL && !g_str_has_prefix(name, "certprop") && func(pid, data))
+			add(found, pid, name);
+	}
+
+	return found;
+}
+
+/*
+ * Sockets
+ */
+
+static bool is_service(const char *name, gsize len, const char *path)
+{
+	gsize suffix = strlen(SOCKET_NAME);
+
+	if (len > 0 && name[len - 1] == '\0')
+		len--;
+	if (path != NULL)
+		return len == strlen(path) && memcmp(name, path, len) == 0;
+
+	return len >= suffix && memcmp(name + len - suffix, SOCKET_NAME, suffix) == 0;
+}
+
+/* One socket: if it is one of the service's, its peer. */
+static void take_socket(const struct nlmsghdr *head, const char *path, GHashTable *peers)
+{
+	const struct unix_diag_msg *message = NLMSG_DATA(head);
+	guint left = head->nlmsg_len - NLMSG_LENGTH(sizeof *message);
+	const char *at = (const char *)(message + 1);
+	bool service = false;
+	guint32 peer = 0;
+
+	while (left >= sizeof(struct nlattr)) {
+		struct nlattr attribute;
+		const char *value = at + NLA_HDRLEN;
+		guint len;
+
+		memcpy(&attribute, at, sizeof attribute);
+		if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > left)
+			return;
+		len = attribute.nla_len - (guint)NLA_HDRLEN;
+		if (attribute.nla_type == UNIX_DIAG_NAME)
+			service = is_service(value, len, path);
+		else if (attribute.nla_type == UNIX_DIAG_PEER && len == sizeof peer)
+			memcpy(&peer, value, sizeof peer);
+		len = MIN((guint)NLA_ALIGN(attribute.nla_len), left);
+		at += len;
+		left -= len;
+	}
+
+	if (service && peer != 0)
+		g_hash_table_add(peers, GUINT_TO_POINTER(peer));
+}
+
+/* One datagram of the answer. Returns false with the last one. */
+static bool take_answer(const char *buffer, gsize len, const char *path, GHashTable *peers)
+{
+	const struct nlmsghdr *head = (const void *)buffer;
+
+	for (int left = (int)len; NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+		if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR)
+			return false;
+		if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
+			take_socket(head, path, peers);
+	}
+
+	return len > 0;
+}
+
+static int ask_for_sockets(void)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct unix_diag_req request;
+	} ask = {
+		.head = {.nlmsg_len = sizeof ask,
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.request = {.sdiag_family = AF_UNIX,
+			.udiag_states = G_MAXUINT32,
+			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER},
+	};
+	const struct timeval deadline = {.tv_sec = ANSWER_SECONDS};
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline) == 0 &&
+		send(fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask)
+		return fd;
+
+	(void)close(fd);
+	return -1;
+}
+
+/* Inodes of the sockets that are connected to pcscd. */
+static GHashTable *find_peers(const char *path)
+{
+	GHashTable *peers = g_hash_table_new(NULL, NULL);
+	g_autofree char *buffer = g_malloc(ANSWER_BYTES);
+	int fd = ask_for_sockets();
+
+	for (int i = 0; fd >= 0 && i < ANSWERS_MAX; i++) {
+		ssize_t n = recv(fd, buffer, ANSWER_BYTES, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || !take_answer(buffer, (gsize)n, path, peers))
+			break;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+
+	return peers;
+}
+
+static bool has_socket(const char *pid, gconstpointer data)
+{
+	GHashTable *peers = (GHashTable *)data;
+	g_autofree char *path = g_build_filename("/proc", pid, "fd", NULL);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+	bool has = false;
+
+	for (guint i = 0; !has && dir != NULL && i < DESCRIPTORS_MAX; i++) {
+		g_autofree char *link = NULL;
+		g_autofree char *target = NULL;
+
+		name = g_dir_read_name(dir);
+		if (name == NULL)
+			break;
+		link = g_build_filename(path, name, NULL);
+		target = g_file_read_link(link, NULL);
+		if (target != NULL && g_str_has_prefix(target, "socket:["))
+			has = g_hash_table_contains(peers,
+				GUINT_TO_POINTER((guint)g_ascii_strtoull(target + 8, NULL, 10)));
+	}
+
+	return has;
+}
+
+GPtrArray *culprits_of_service(const char *socket)
+{
+	g_autoptr(GHashTable) peers = find_peers(socket);
+
+	return find(has_socket, peers);
+}
+
+static bool is_named(const char *pid, gconstpointer data)
+{
+	g_autofree char *name = name_of(pid);
+
+	return g_strcmp0(name, data) == 0;
+}
+
+bool culprit_runs(const char *name)
+{
+	g_autoptr(GPtrArray) found = find(is_named, name);
+
+	return found->len > 0;
+}
+
+/*
+ * Locks
+ */
+
+/* "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 1073741825 1073741825": the process, if this is an
+   SQLite lock on one of the inodes. */
+static const char *locker(char **words, const GArray *inodes)
+{
+	const char *inode;
+
+	if (g_strv_length(words) < 8 || strcmp(words[1], "POSIX") != 0 ||
+		strcmp(words[3], "WRITE") != 0 ||
+		g_ascii_strtoull(words[6], NULL, 10) < SQLITE_LOCK_BYTE)
+		return NULL;
+	inode = strrchr(words[5], ':');
+	for (guint i = 0; inode != NULL && i < inodes->len; i++)
+		if (g_ascii_strtoull(inode + 1, NULL, 10) == g_array_index(inodes, guint64, i))
+			return words[4];
+
+	return NULL;
+}
+
+/* The words of a line, without the empty ones between them. */
+static char **split_words(const char *line)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_auto(GStrv) parts = g_strsplit(line, " ", -1);
+
+	for (char **part = parts; *part != NULL; part++)
+		if (**part != '\0')
+			g_strv_builder_add(builder, *part);
+
+	return g_strv_builder_end(builder);
+}
+
+GPtrArray *culprits_of_database(const char *dir)
+{
+	static const char *const files[] = {"cert9.db", "key4.db"};
+	g_autoptr(GArray) inodes = g_array_new(FALSE, FALSE, sizeof(guint64));
+	GPtrArray *found = culprits_new();
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	gsize len;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = g_build_filename(dir, files[i], NULL);
+		struct stat st;
+		guint64 inode;
+
+		if (stat(path, &st) < 0)
+			continue;
+		inode = st.st_ino;
+		g_array_append_val(inodes, inode);
+	}
+	if (!g_file_get_contents("/proc/locks", &text, &len, NULL) || len > LOCKS_BYTES_MAX)
+		return found;
+
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line != NULL; line++) {
+		g_auto(GStrv) words = split_words(*line);
+		const char *pid = locker(words, inodes);
+		g_autofree char *name = pid != NULL ? name_of(pid) : NULL;
+		bool again = false;
+
+		for (guint i = 0; name != NULL && i < found->len; i++)
+			again = again || ((Culprit *)g_ptr_array_index(found, i))->pid ==
+						 (pid_t)g_ascii_strtoll(pid, NULL, 10);
+		if (name != NULL && !again)
+			add(found, pid, name);
+	}
+
+	return found;
+}
+
+/*
+ * What to say and to do
+ */
+
+char *culprits_text(const GPtrArray *culprits)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < culprits->len; i++) {
+		const Culprit *culprit = g_ptr_array_index(culprits, i);
+
+		g_string_append_printf(text, "%s%s (process %d)", i > 0 ? ", " : "", culprit->name,
+			(int)culprit->pid);
+	}
+
+	return g_string_free(text, FALSE);
+}
+
+void culprits_mend(Finding *finding, const GPtrArray *culprits)
+{
+	for (guint i = 0; i < culprits->len; i++) {
+		const Culprit *culprit = g_ptr_array_index(culprits, i);
+
+		/* gpg-agent would start it again at once, and be confused meanwhile. */
+		if (strcmp(culprit->name, "scdaemon") == 0)
+			finding_mend(finding, g_strdup("gpgconf --kill scdaemon"), false);
+		else if (strcmp(culprit->name, "gsd-smartcard") == 0)
+			finding_mend(finding,
+				g_strdup("systemctl --user stop "
+					 "org.gnome.SettingsDaemon.Smartcard.target"),
+				false);
+		else
+			finding_mend(finding, g_strdup_printf("kill %d", (int)culprit->pid), false);
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which programs of this user hold what the doctor finds held: as far as a user can see that.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "finding.h"
+
+G_BEGIN_DECLS
+
+typedef struct Culprit {
+	pid_t pid;
+	char *name; /* of the process: at most 15 bytes, any bytes */
+} Culprit;
+
+/* Processes that are connected to pcscd, without certprop's own. `socket` NULL: at its usual place.
+ */
+GPtrArray *culprits_of_service(const char *socket) G_GNUC_WARN_UNUSED_RESULT;
+/* Processes that have locked the NSS database in this directory. */
+GPtrArray *culprits_of_database(const char *dir) G_GNUC_WARN_UNUSED_RESULT;
+/* A process of this user with this name. */
+bool culprit_runs(const char *name);
+
+/* "scdaemon (process 4711)", several with commas. */
+char *culprits_text(const GPtrArray *culprits) G_GNUC_WARN_UNUSED_RESULT;
+/* Adds the command that makes each of them let go. */
+void culprits_mend(Finding *finding, const GPtrArray *culprits);
+
+G_END_DECLS

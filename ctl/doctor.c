@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certpropctl doctor: walks the way of a certificate, from the card to the browser, and says at
+ * each step what is there and, where it is wrong, why, and the command that mends it. It runs none
+ * of them, and changes nothing. Later steps are taken also when an earlier one went wrong: there
+ * may be more than one thing to mend.
+ */
+
+#include "doctor.h"
+
+#include <string.h>
+
+#include "chart.h"
+#include "finding.h"
+#include "json.h"
+#include "names.h"
+#include "paint.h"
+#include "text.h"
+
+static void (*const steps[])(const Chart *chart, GPtrArray *findings) = {
+	check_configuration,
+	check_clock,
+	check_service,
+	check_readers,
+	check_cards,
+	check_modules,
+	check_certificates,
+	check_keys,
+	check_databases,
+	check_registration,
+	check_applications,
+	check_daemon,
+	check_propagation,
+	check_endpoints,
+};
+
+static guint count(const GPtrArray *findings, Verdict verdict)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < findings->len; i++)
+		n += ((const Finding *)g_ptr_array_index(findings, i))->verdict == verdict;
+
+	return n;
+}
+
+static void put_finding(Json *json, const Finding *finding)
+{
+	json_open_object(json, NULL);
+	json_put_text(json, "step", finding->step);
+	json_put_text(json, "verdict", verdict_word(finding->verdict));
+	json_put_text(json, "subject", finding->subject);
+	json_put_text(json, "found", finding->found);
+	json_put_text(json, "why", finding->why);
+	json_open_array(json, "mend");
+	for (guint i = 0; i < finding->mends->len; i++) {
+		const Mend *mend = g_ptr_array_index(finding->mends, i);
+
+		json_open_object(json, NULL);
+		json_put_text(json, "command", mend->command);
+		json_put_bool(json, "root", mend->root);
+		json_close_object(json);
+	}
+	json_close_array(json);
+	json_close_object(json);
+}
+
+static void print_json(const GPtrArray *findings)
+{
+	g_autoptr(Json) json = json_new();
+
+	json_open_object(json, NULL);
+	json_put_bool(json, "well", count(findings, VERDICT_WRONG) == 0);
+	json_open_array(json, "findings");
+	for (guint i = 0; i < findings->len; i++)
+		put_finding(json, g_ptr_array_index(findings, i));
+	json_close_array(json);
+	json_close_object(json);
+	json_print(json);
+}
+
+/* The command as it has to be typed. What a terminal might obey cannot be shown as it is; the
+   backslash, which is doubled elsewhere, is a part of the command here. */
+static void print_command(const Mend *mend)
+{
+	g_autofree char *escaped = text_escape(mend->command);
+	g_auto(GStrv) parts = g_strsplit(escaped, "\\\\", -1);
+	g_autofree char *shown = g_strjoinv("\\", parts);
+
+	if (strcmp(shown, mend->command) != 0) {
+		paint_line(PAINT_NOTE,
+			"       mend: a name in it cannot be shown; it stands in " NAME_CTL
+			" doctor --json");
+		return;
+	}
+
+	g_autofree char *line = g_strconcat("       mend: ", paint_begin(PAINT_STRONG),
+		mend->root ? "sudo " : "", shown, paint_end(PAINT_STRONG), "\n", NULL);
+	paint_raw(line);
+}
+
+static void print_finding(const Finding *finding)
+{
+	static const Paint paints[] = {[VERDICT_OK] = PAINT_GOOD,
+		[VERDICT_NOTE] = PAINT_NOTE,
+		[VERDICT_WRONG] = PAINT_BAD};
+	bool about = *finding->subject != '\0';
+
+	paint_line(paints[finding->verdict], "%-6s %s: %s%s%s", verdict_word(finding->verdict),
+		finding->step, finding->subject, about ? ": " : "", finding->found);
+	if (*finding->why != '\0')
+		paint_line(PAINT_PLAIN, "       %s.", finding->why);
+	for (guint i = 0; i < finding->mends->len; i++)
+		print_command(g_ptr_array_index(finding->mends, i));
+}
+
+static void print_text(const GPtrArray *findings)
+{
+	guint n = count(findings, VERDICT_WRONG);
+
+	for (guint i = 0; i < findings->len; i++)
+		print_finding(g_ptr_array_index(findings, i));
+	if (n == 0)
+		paint_line(PAINT_GOOD, "All is well.");
+	else
+		paint_line(PAINT_BAD, "%u thing%s wrong.", n, n == 1 ? " is" : "s are");
+}
+
+bool doctor_round(const Ctl *ctl)
+{
+	g_autoptr(Chart) chart = chart_take(ctl);
+	g_autoptr(GPtrArray) findings = findings_new();
+
+	for (gsize i = 0; i < G_N_ELEMENTS(steps); i++)
+		steps[i](chart, findings);
+	if (ctl->json)
+		print_json(findings);
+	else
+		print_text(findings);
+
+	return count(findings, VERDICT_WRONG) == 0;
+}
+
+int verb_doctor(Ctl *ctl, char **args)
+{
+	return doctor_round(ctl) ? EXIT_STATUS_DONE : EXIT_STATUS_FAILED;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The commands that mend what the doctor finds. Nothing here runs one.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "config.h"
+#include "finding.h"
+
+G_BEGIN_DECLS
+
+typedef enum { REMEDY_PCSCD, REMEDY_OPENSC, REMEDY_NSS_TOOLS } RemedyPackage;
+
+/* A word as a shell has to be given it: as it is where that is safe, else in quotes. */
+char *remedy_word(const char *text) G_GNUC_WARN_UNUSED_RESULT;
+/* The words, each quoted where it has to be; ends with NULL. */
+char *remedy_line(const char *word, ...) G_GNUC_NULL_TERMINATED G_GNUC_WARN_UNUSED_RESULT;
+
+/* The machine is run by systemd. */
+bool remedy_has_systemd(void);
+/* Installs it (or installs it anew) with this system's package manager; NULL if none is known. */
+char *remedy_install(RemedyPackage package, bool again) G_GNUC_WARN_UNUSED_RESULT;
+/* A program of the administrator's, which need not be in a user's PATH. */
+bool remedy_has_program(const char *name);
+
+/* Only the administrator can change it. */
+bool remedy_needs_root(const char *file);
+/* Makes a comment of a line of a configuration file; adds it to the finding, with the rights that
+   it takes. */
+void remedy_comment_out(Finding *finding, const char *file, unsigned line);
+/* The same with the line at which the key got its value. False if that is built in. */
+bool remedy_take_back(Finding *finding, const Config *config, const char *group, const char *key);
+
+G_END_DECLS
