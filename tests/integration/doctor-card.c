@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the doctor says of cards, modules and the time, and what comes of doing it. apt-get and
+ * timedatectl are stand-ins; no clock is set.
+ */
+#include "ward.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "build.h"
+#include "harness.h"
+#include "maker.h"
+
+#define OPENSC CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
+
+START_TEST(no_card)
+{
+	g_autofree char *commands = ward_expect("cards", "note", "no card is in");
+
+	ck_assert_str_eq(commands, "");
+	rig_card_insert_seen(ward.card);
+	ward_expect_well("cards", false);
+	ward_expect_well("certificates", false);
+	ward_expect_well("keys", false);
+}
+END_TEST
+
+/* Nothing but another module, or another card, would do. */
+START_TEST(unknown_card)
+{
+	g_autofree char *commands = NULL;
+
+	g_free(rig_card_command(ward.card, "applet off"));
+	rig_card_insert_seen(ward.card);
+	commands = ward_expect("cards", "wrong", "no module knows this card (ATR 3b");
+	ck_assert_str_eq(commands, "");
+	rig_card_remove_seen(ward.card);
+	g_free(rig_card_command(ward.card, "applet on"));
+	rig_card_insert_seen(ward.card);
+	ward_expect_well("cards", false);
+}
+END_TEST
+
+static RigProcess *hold(const char *name)
+{
+	g_autofree char *fake = rig_program("tests/fake/fake-holder");
+	g_autofree char *program = g_build_filename(ward.home->home, "bin", name, NULL);
+	g_autofree char *copy = g_strdup_printf("cp %s %s", fake, program);
+	const char *argv[] = {program, rig_pcscd_reader(ward.pcscd, 0), NULL};
+	RigProcess *process;
+
+	g_free(ward_sh(copy));
+	rig_card_insert_seen(ward.card);
+	process = rig_process_start(argv, NULL);
+	for (unsigned i = 0;; i++) {
+		g_autofree char *said = rig_process_output(process, NULL);
+
+		if (strcmp(said, "held\n") == 0)
+			return process;
+		ck_assert_uint_lt(i, WARD_WAIT_MS / 10);
+		g_usleep(10000);
+	}
+}
+
+/* By any program, and by one of scdaemon's name, with a gpgconf that can end it. */
+START_TEST(held)
+{
+	const char *name = _i == 0 ? "some-client" : "scdaemon";
+	g_autoptr(RigProcess) holder = hold(name);
+	g_autofree char *kill = g_strdup_printf("kill %d", (int)rig_process_pid(holder));
+	g_autofree char *words = g_strdup_printf("%s (process", name);
+	g_autofree char *commands = NULL;
+
+	ward_stand_in("gpgconf", kill);
+	commands = ward_expect("cards", "wrong", words);
+	ck_assert_int_eq(strcmp(commands, "gpgconf --kill scdaemon\n") == 0, _i == 1);
+	ward_mend(commands, NULL, NULL);
+	(void)rig_process_wait(holder, WARD_WAIT_MS);
+	ward_expect_well("cards", false);
+}
+END_TEST
+
+/* The card hangs, and is taken out and put in. */
+START_TEST(hanging)
+{
+	ward_configure("[limits]\nscan-seconds=1\n");
+	g_free(rig_card_command(ward.card, "hang-after 20"));
+	rig_card_insert_seen(ward.card);
+	g_free(ward_expect("cards", "wrong", "put it in again"));
+	rig_card_remove(ward.card);
+	rig_card_insert_seen(ward.card);
+	ward_expect_well("cards", false);
+}
+END_TEST
+
+/*
+ * Modules
+ */
+
+static const struct {
+	const char *path; /* NULL: the fake module, with this vice: */
+	const char *vice;
+	const char *words;
+} bad_modules[] = {
+	{"/nowhere/at/all.so", NULL, "no such file"},
+	{"/etc/passwd", NULL, "Loading the PKCS#11 module failed"},
+	{NULL, "crash", "killed by signal"},
+	{NULL, "refuse", "CKR_GENERAL_ERROR"},
+	{NULL, "exit", "ended"},
+	{NULL, "hang-initialize", "was not done after 1.0 s"},
+};
+
+static char *fake_module(const char *vice)
+{
+	g_autofree char *settings = g_strdup_printf("[module]\nvice=%s\n", vice);
+
+	rig_home_write(ward.home, ".fake-module", settings);
+	return rig_program("tests/fake/fake-module.so");
+}
+
+START_TEST(bad_module)
+{
+	g_autofree char *module = bad_modules[_i].path != NULL ? g_strdup(bad_modules[_i].path)
+							       : fake_module(bad_modules[_i].vice);
+	g_autofree char *alone =
+		g_strdup_printf("[limits]\nscan-seconds=1\n[propagation]\nmodules=%s\n", module);
+	g_autofree char *beside = g_strdup_printf("[limits]\nscan-seconds=1\n[propagation]\n"
+						  "modules=%s;opensc-pkcs11.so\n",
+		module);
+	g_autofree char *commands = NULL;
+	g_autofree char *text = NULL;
+
+	ward_configure(alone);
+	ward_heal("modules", bad_modules[_i].words);
+
+	ward_configure(beside);
+	commands = ward_expect("modules", "wrong", bad_modules[_i].words);
+	ward_mend(commands, NULL, NULL);
+	ward_expect_well("modules", false);
+	text = ward_read(".config/certprop/certprop.conf");
+	ck_assert_str_eq(
+		text, "[limits]\nscan-seconds=1\n[propagation]\nmodules=opensc-pkcs11.so\n");
+}
+END_TEST
+
+START_TEST(opensc_broken)
+{
+	g_autofree char *show = g_strdup(WARD_ASK "\numount " OPENSC);
+
+	ward_stand_in("dnf", show);
+	ck_assert_int_eq(mount("/etc/passwd", OPENSC, NULL, MS_BIND, NULL), 0);
+	ward_heal("modules", "not whole");
+}
+END_TEST
+
+static void use_fake(const char *vice)
+{
+	g_autofree char *module = fake_module(vice);
+	g_autofree char *conf = g_strdup_printf("[propagation]\nmodules=%s\n", module);
+	g_autofree char *settings =
+		g_strdup_printf("[module]\nvice=%s\nreader=%s\ncert=%s/9a.der\n", vice,
+			rig_pcscd_reader(ward.pcscd, 0), ward.card_dir);
+
+	rig_home_write(ward.home, ".fake-module", settings);
+	ward_configure(conf);
+}
+
+static const struct {
+	const char *vice, *words;
+} poor_cards[] = {
+	{"uninitialised", "not initialised"},
+	{"none", "no certificate can be read"},
+};
+
+START_TEST(poor_card)
+{
+	g_autofree char *commands = NULL;
+
+	use_fake(poor_cards[_i].vice);
+	rig_card_insert_seen(ward.card);
+	commands = ward_expect("certificates", "wrong", poor_cards[_i].words);
+	ck_assert_str_eq(commands, "");
+	use_fake("");
+	ward_expect_well("certificates", false);
+}
+END_TEST
+
+/*
+ * Time
+ */
+
+/* The card is dealt anew, valid from so many days ago (less than 0: in so many days) on. */
+static void renew(int days)
+{
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+	static const char *const names[] = {"9a.der", "9c.der"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(ward.card_dir, names[i], NULL);
+		g_autoptr(GBytes) der = maker_der(&(const MakerSpec){.cn = "Ada Lovelace",
+			.serial = i + 7,
+			.not_before = now - days * (gint64)86400,
+			.not_after = now + 900 * (gint64)86400,
+			.eku = "clientAuth"});
+		gsize len;
+		const char *data = g_bytes_get_data(der, &len);
+
+		ck_assert(g_file_set_contents(path, data, (gssize)len, NULL));
+	}
+	g_free(rig_card_command(ward.card, "reload"));
+}
+
+/* No clock is set: the card is put right instead. */
+START_TEST(clock_by_certificates)
+{
+	g_autofree char *commands = NULL;
+
+	ward_stand_in("timedatectl", WARD_ASK);
+	renew(-10);
+	rig_card_insert_seen(ward.card);
+	commands = ward_expect("clock", "wrong", "not yet valid");
+	ward_mend_by(commands, "timedatectl set-ntp true\n");
+	rig_card_remove_seen(ward.card);
+	renew(10);
+	rig_card_insert_seen(ward.card);
+	ward_expect_well("clock", false);
+}
+END_TEST
+
+/* A program that was made the day after tomorrow: its copy is given another date instead. */
+START_TEST(clock_by_program)
+{
+	g_autofree char *copy = ward_path("bin/certpropctl");
+	g_autofree char *make =
+		g_strdup_printf("cp %s %s && touch -d '2 days' %s", ward.ctl, copy, copy);
+	g_autofree char *mend = g_strdup_printf("touch %s", copy);
+
+	g_free(ward_sh(make));
+	g_free(ward.ctl);
+	ward.ctl = g_strdup(copy);
+	ward_stand_in("timedatectl", mend);
+	ward_heal("clock", "This program was made on");
+}
+END_TEST
+
+START_TEST(expired)
+{
+	g_autofree char *card = rig_deal(&(const Deal){
+		.certs = 2, .guid = "00112233445566778899aabbccddee0b", .expired = 3});
+	g_autofree char *commands = NULL;
+
+	g_free(rig_card_command(ward.card, "swap %s", card));
+	(void)rig_reader_wait(rig_pcscd_reader(ward.pcscd, 0), true);
+	commands = ward_expect("propagation", "note", "2 of the cards' certificates are not");
+	ck_assert_str_eq(commands, "");
+	g_free(ward_expect("propagation", "note", "time-invalid=allow"));
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("doctor-card");
+
+	rig_enter();
+	ward_case(suite, "no-card", no_card, 1);
+	ward_case(suite, "unknown", unknown_card, 1);
+	ward_case(suite, "held", held, 2);
+	ward_case(suite, "hanging", hanging, 1);
+	ward_case(suite, "module", bad_module, G_N_ELEMENTS(bad_modules));
+	ward_case(suite, "opensc", opensc_broken, 1);
+	ward_case(suite, "poor", poor_card, G_N_ELEMENTS(poor_cards));
+	ward_case(suite, "clock-certificates", clock_by_certificates, 1);
+	ward_case(suite, "clock-program", clock_by_program, 1);
+	ward_case(suite, "expired", expired, 1);
+	return harness_run(suite, argc, argv);
+}

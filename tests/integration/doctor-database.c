@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the doctor says of databases and of the way to the keys, and what comes of doing it. All
+ * commands are the real ones: chmod, mv, kill, modutil, certpropctl.
+ */
+#include "ward.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "harness.h"
+
+#define OPENSC CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
+#define ONEPIN CERTPROP_P11_MODULE_DIR "/onepin-opensc-pkcs11.so"
+#define FLAGS  "NSS=slotParams={0x00000000=[slotFlags=PublicCerts ] }\n"
+#define PROXY  "library=" CERTPROP_P11_MODULE_DIR "/../libp11-kit.so.0\nname=p11\n"
+
+static void write_in(const char *file, const char *text)
+{
+	g_autofree char *path = g_build_filename(ward.database, file, NULL);
+
+	ck_assert(g_file_set_contents(path, text, -1, NULL));
+}
+
+/* A block more in pkcs11.txt. */
+static void add_block(const char *text)
+{
+	g_autofree char *path = g_build_filename(ward.database, "pkcs11.txt", NULL);
+	g_autofree char *before = NULL;
+	g_autofree char *after = NULL;
+
+	ck_assert(g_file_get_contents(path, &before, NULL, NULL));
+	after = g_strconcat(before, text, "\n", NULL);
+	ck_assert(g_file_set_contents(path, after, -1, NULL));
+}
+
+static void change_mode(const char *file, mode_t mode)
+{
+	g_autofree char *path = g_build_filename(ward.database, file, NULL);
+
+	ck_assert_int_eq(g_chmod(path, (int)mode), 0);
+}
+
+static const struct {
+	const char *file;
+	mode_t mode;
+	const char *words;
+} modes[] = {
+	{".", 0500, "read-only"},
+	{"cert9.db", 0400, "read-only"},
+	{"key4.db", 0400, "read-only"},
+	{"cert9.db", 0, "may not be read"},
+	{".", 0777, "foreign"},
+};
+
+START_TEST(wrong_mode)
+{
+	change_mode(modes[_i].file, modes[_i].mode);
+	ward_heal("databases", modes[_i].words);
+}
+END_TEST
+
+/* Root can give a directory away, and take it back. */
+START_TEST(other_owner)
+{
+	if (geteuid() != 0) /* nobody else can bring it about */
+		return;
+	ck_assert_int_eq(chown(ward.database, 65534, (gid_t)-1), 0);
+	ward_heal("databases", "foreign");
+}
+END_TEST
+
+static const char *const damages[] = {"cert9.db", "key4.db"};
+
+/* Not thrown away, but put aside; then it is as if it had never been there. */
+START_TEST(damaged)
+{
+	g_autofree char *commands = NULL;
+	g_autofree char *aside = g_build_filename(ward.database, "damaged", damages[_i], NULL);
+
+	write_in(damages[_i], "this is no database");
+	commands = ward_expect("databases", "wrong", "put it aside");
+	ward_mend(commands, NULL, NULL);
+	ward_expect_well("databases", true);
+	ck_assert(g_file_test(aside, G_FILE_TEST_EXISTS));
+	rig_card_insert_seen(ward.card);
+	g_free(ward_sh("certpropctl sync"));
+	ward_expect_well("databases", false);
+}
+END_TEST
+
+/* Another program locks it and does not let go. */
+START_TEST(locked)
+{
+	g_autofree char *file = g_build_filename(ward.database, "cert9.db", NULL);
+	const char *argv[] = {
+		"sqlite3", file, "BEGIN EXCLUSIVE", ".shell echo locked; exec sleep 99", NULL};
+	g_autoptr(RigProcess) process =
+		rig_process_start(argv, &(RigProcessOptions){.environment = ward.environment});
+	g_autofree char *commands = NULL;
+	g_autofree char *kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(process));
+
+	for (unsigned i = 0;; i++) {
+		g_autofree char *said = rig_process_output(process, NULL);
+
+		if (strcmp(said, "locked\n") == 0)
+			break;
+		ck_assert_uint_lt(i, WARD_WAIT_MS / 10);
+		g_usleep(10000);
+	}
+	commands = ward_expect("databases", "wrong", "sqlite3 (process");
+	ck_assert_str_eq(commands, kill);
+	ward_mend(commands, NULL, NULL);
+	(void)rig_process_wait(process, WARD_WAIT_MS);
+	ward_expect_well("databases", false);
+}
+END_TEST
+
+static void remove_database(void)
+{
+	g_autofree char *command = g_strdup_printf("rm -r %s/.pki", ward.home->home);
+
+	g_free(ward_sh(command));
+}
+
+START_TEST(no_database)
+{
+	g_autofree char *commands = NULL;
+
+	remove_database();
+	ward_configure("[databases]\ncreate-shared=false\n");
+	commands = ward_expect("databases", "wrong", "none that certificates could go to");
+	ward_mend(commands, NULL, NULL);
+	ward_expect_well("databases", true);
+}
+END_TEST
+
+START_TEST(not_propagated)
+{
+	rig_card_insert_seen(ward.card);
+	ward_heal("propagation", "2 changes of the databases have not been made");
+}
+END_TEST
+
+/*
+ * pkcs11.txt
+ */
+
+static const struct {
+	const char *block, *more; /* in the file */
+	bool enable;              /* and ours */
+	const char *words;
+} lists[] = {
+	/* not there at all */
+	{NULL, NULL, false, "do not come to"},
+	/* somebody's own, and ours */
+	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, NULL, true, "by several ways"},
+	/* twice, and none is ours */
+	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, "library=" ONEPIN "\nname=Card\n" FLAGS, false,
+		"by several ways"},
+	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, PROXY FLAGS, false, "by several ways"},
+	{PROXY FLAGS, NULL, true, "by several ways"},
+	/* of a library that is gone */
+	{"library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS, NULL, true, "not there"},
+	/* without the flag */
+	{"library=" OPENSC "\nname=OpenSC\n", NULL, false, "PublicCerts"},
+	{PROXY, NULL, false, "PublicCerts"},
+};
+
+START_TEST(registration)
+{
+	g_autofree char *list = g_strdup_printf("modutil -dbdir %s -list", ward.sql);
+
+	/* It would do nothing where there is another way, so it comes first. */
+	if (lists[_i].enable)
+		g_free(ward_sh("certpropctl module enable"));
+	if (lists[_i].block != NULL)
+		add_block(lists[_i].block);
+	if (lists[_i].more != NULL)
+		add_block(lists[_i].more);
+	ward_heal("registration", lists[_i].words);
+	g_free(ward_sh(list));
+}
+END_TEST
+
+/* Our own block, whose library has gone: the configured module is another one by now. */
+START_TEST(own_is_stale)
+{
+	g_autofree char *library = ward_path("opensc-pkcs11.so");
+	g_autofree char *copy = g_strdup_printf("cp %s %s", OPENSC, library);
+	g_autofree char *conf = g_strdup_printf("[propagation]\nmodules=%s\n", library);
+	g_autofree char *commands = NULL;
+
+	g_free(ward_sh(copy));
+	ward_configure(conf);
+	g_free(ward_sh("certpropctl module enable"));
+	ward_configure("");
+	ck_assert_int_eq(g_unlink(library), 0);
+	commands = ward_expect("registration", "wrong", "not there");
+	ward_mend(commands, NULL, NULL);
+	ward_heal("registration", "do not come to");
+}
+END_TEST
+
+/* modutil would take the first block whose name begins like it: so it is not named. */
+START_TEST(name_is_a_prefix)
+{
+	g_autofree char *commands = NULL;
+
+	add_block("library=/usr/lib/other.so\nname=OpenSC of mine\n");
+	add_block("library=/opt/gone/opensc-pkcs11.so\nname=OpenSC\n" FLAGS);
+	commands = ward_expect("registration", "wrong", "with an editor");
+	ck_assert_str_eq(commands, "");
+}
+END_TEST
+
+/* A browser in a sandbox, and one outside. */
+START_TEST(applications)
+{
+	g_autofree char *boxed = ward_path("snap/chromium/current/.pki/nssdb");
+	g_autofree char *profile = ward_path(".mozilla/firefox/ab.default");
+	g_autofree char *commands = NULL;
+
+	ck_assert_int_eq(g_mkdir_with_parents(boxed, 0700), 0);
+	rig_db_create(boxed);
+	ck_assert_int_eq(g_mkdir_with_parents(profile, 0700), 0);
+	rig_db_create(profile);
+	rig_home_write(ward.home, ".mozilla/firefox/profiles.ini",
+		"[Profile0]\nName=mine\nIsRelative=1\nPath=ab.default\n");
+	commands = ward_expect("registration", "wrong", "ab.default");
+	ward_mend(commands, NULL, NULL);
+	g_free(ward_expect("applications", "ok", "firefox (profile mine): sees certificates and"));
+	g_free(ward_expect("applications", "note", "in a sandbox"));
+	g_free(ward_expect("applications", "note", "no keys"));
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("doctor-database");
+
+	rig_enter();
+	ward_case(suite, "mode", wrong_mode, G_N_ELEMENTS(modes));
+	ward_case(suite, "owner", other_owner, 1);
+	ward_case(suite, "damaged", damaged, G_N_ELEMENTS(damages));
+	ward_case(suite, "locked", locked, 1);
+	ward_case(suite, "none", no_database, 1);
+	ward_case(suite, "propagation", not_propagated, 1);
+	ward_case(suite, "registration", registration, G_N_ELEMENTS(lists));
+	ward_case(suite, "own-stale", own_is_stale, 1);
+	ward_case(suite, "prefix", name_is_a_prefix, 1);
+	ward_case(suite, "applications", applications, 1);
+	return harness_run(suite, argc, argv);
+}

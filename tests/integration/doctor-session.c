@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the doctor says where all is well; and of the configuration, certpropd and redirected
+ * readers, and what comes of doing it. systemctl is a stand-in that starts and ends the real
+ * certpropd as systemd would. A daemon of another version is a peer that says so.
+ */
+#include "ward.h"
+
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "names.h"
+
+#define CONFIG ".config/certprop/certprop.conf"
+
+static bool is_up(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "daemon", "ok", "") != NULL;
+}
+
+/* "--user ACTION certpropd.service" starts it, behind what runs already if need be. */
+static void stand_in_systemctl(void)
+{
+	ward_has_user_manager();
+	ward_stand_in("systemctl",
+		"case \"$2\" in\n"
+		"enable) [ \"$3\" != --now ] || setsid -f certpropd >/dev/null 2>&1\n"
+		"\ttouch \"$HOME/enabled\" ;;\n"
+		"is-enabled) [ -e \"$HOME/enabled\" ] ;;\n"
+		"*) exit 1 ;;\n"
+		"esac");
+}
+
+static RigProcess *start_daemon(void)
+{
+	g_autofree char *program = rig_program("daemon/certpropd");
+	const char *argv[] = {program, NULL};
+	RigProcess *daemon =
+		rig_process_start(argv, &(RigProcessOptions){.environment = ward.environment});
+
+	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
+	return daemon;
+}
+
+/* Everything that the doctor looks at, as text to compare. */
+static char *state(void)
+{
+	g_autofree char *database = rig_db_state(ward.database);
+	g_autofree char *modules = ward_read(".pki/nssdb/pkcs11.txt");
+
+	return g_strconcat(database, modules, NULL);
+}
+
+START_TEST(well)
+{
+	static const char *const steps[] = {"configuration", "clock", "service", "readers", "cards",
+		"modules", "certificates", "keys", "databases", "registration", "applications",
+		"daemon", "propagation"};
+	g_autoptr(RigProcess) daemon = NULL;
+	g_autofree char *before = NULL;
+	g_autofree char *after = NULL;
+	g_autofree char *text = NULL;
+
+	rig_card_insert_seen(ward.card);
+	g_free(ward_sh("certpropctl sync && certpropctl module enable"));
+	before = state();
+	daemon = start_daemon();
+	text = ward_sh("certpropctl doctor");
+	ck_assert(g_str_has_suffix(text, "All is well.\n"));
+	for (gsize i = 0; i < G_N_ELEMENTS(steps); i++)
+		ward_expect_well(steps[i], false);
+	after = state();
+	ck_assert_str_eq(before, after);
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
+/* People read the same commands as programs do, sudo before those that take root. */
+START_TEST(as_text)
+{
+	const char *argv[] = {ward.ctl, "doctor", NULL};
+	g_autoptr(JsonNode) root = NULL;
+	g_autofree char *out = NULL;
+	g_autofree char *err = NULL;
+	unsigned n = 0;
+
+	ward_has_systemd();
+	rig_pcscd_stop(ward.pcscd);
+	(void)g_unlink("/run/pcscd/pcscd.comm");
+	root = ward_ask();
+	ck_assert_int_eq(rig_run(argv, ward.environment, &out, &err), 1);
+	ck_assert_str_eq(err, "");
+	for (guint i = 0; i < contract_length(json_node_get_object(root), "findings"); i++) {
+		JsonObject *finding = contract_member(root, "findings", i);
+
+		for (guint m = 0; m < contract_length(finding, "mend"); m++, n++) {
+			JsonObject *mend = contract_element(finding, "mend", m);
+			g_autofree char *line = g_strdup_printf("       mend: %s%s\n",
+				json_object_get_boolean_member(mend, "root") ? "sudo " : "",
+				contract_text(mend, "command"));
+
+			ck_assert_msg(strstr(out, line) != NULL, "%s in %s", line, out);
+		}
+	}
+	ck_assert_uint_ge(n, 2);
+	ck_assert_ptr_nonnull(strstr(out, "mend: sudo systemctl enable --now pcscd.socket\n"));
+	rig_pcscd_start(ward.pcscd);
+}
+END_TEST
+
+/*
+ * The configuration
+ */
+
+static const struct {
+	const char *text, *verdict, *words;
+} faults[] = {
+	{"[local]\non-removal=maybe\n", "wrong", "on-removal cannot be"},
+	{"[local]\nnonsense\n", "wrong", "is neither"},
+	{"[filter]\nno-such-key=1\n", "note", "no-such-key"},
+	{"[propagation]\nenabled=false\n", "note", "switched off"},
+};
+
+START_TEST(configuration)
+{
+	g_autofree char *commands = NULL;
+
+	ward_configure(faults[_i].text);
+	commands = ward_expect("configuration", faults[_i].verdict, faults[_i].words);
+	ck_assert(g_str_has_prefix(commands, "sed -i --follow-symlinks '2s/^/#/' "));
+	ward_mend(commands, NULL, NULL);
+	ward_expect_well("configuration", false);
+}
+END_TEST
+
+/* A file of which nothing can be read is put aside; one that is kept elsewhere is mended there. */
+START_TEST(configuration_file)
+{
+	g_autofree char *path = ward_path(CONFIG);
+	g_autofree char *text = NULL;
+
+	ward_configure("");
+	ck_assert_int_eq(g_unlink(path), 0);
+	ck_assert_int_eq(g_mkdir(path, 0700), 0);
+	ward_heal("configuration", "not a regular file");
+
+	rig_home_write(ward.home, "dot files/certprop.conf", "[local]\non-removal=maybe\n");
+	ck_assert_int_eq(symlink("../../dot files/certprop.conf", path), 0);
+	ward_heal("configuration", "on-removal cannot be");
+	ck_assert(g_file_test(path, G_FILE_TEST_IS_SYMLINK));
+	text = ward_read("dot files/certprop.conf");
+	ck_assert_str_eq(text, "[local]\n#on-removal=maybe\n");
+}
+END_TEST
+
+/*
+ * certpropd
+ */
+
+static void end_daemon(void)
+{
+	g_free(ward_sh("kill $(certpropctl status --json | "
+		       "sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')"));
+}
+
+START_TEST(stopped)
+{
+	g_autofree char *commands = NULL;
+
+	if (_i == 1)
+		stand_in_systemctl();
+	commands = ward_expect("daemon", "wrong", "no certpropd runs");
+	ward_mend(commands, NULL, NULL);
+	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
+	ward_expect_well("daemon", false);
+	end_daemon();
+}
+END_TEST
+
+START_TEST(hangs)
+{
+	g_autoptr(RigProcess) daemon = NULL;
+	g_autofree char *commands = NULL;
+
+	stand_in_systemctl();
+	daemon = start_daemon();
+	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGSTOP), 0);
+	commands = ward_expect("daemon", "wrong", "did not answer");
+	ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
+	rig_process_kill(daemon); /* which systemd would do, and reap it */
+	ward_stand_in("systemctl", "setsid -f certpropd >/dev/null 2>&1");
+	ward_mend(commands, NULL, NULL);
+	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
+	ward_expect_well("daemon", false);
+	end_daemon();
+}
+END_TEST
+
+/* It was started by hand. */
+START_TEST(not_enabled)
+{
+	g_autoptr(RigProcess) daemon = NULL;
+	g_autofree char *commands = NULL;
+	g_autoptr(JsonNode) root = NULL;
+
+	stand_in_systemctl();
+	daemon = start_daemon();
+	commands = ward_expect("daemon", "note", "not at the next login");
+	ward_mend(commands, NULL, NULL);
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "daemon", "note", ""));
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
+static const char interface[] =
+	"<node><interface name='" NAME_BUS_IFACE "'><method name='GetStatus'>"
+	"<arg direction='out' type='a{sv}'/></method></interface></node>";
+
+static void on_call(GDBusConnection *connection, const char *sender, const char *path,
+	const char *name, const char *method, GVariant *parameters, GDBusMethodInvocation *call,
+	gpointer data)
+{
+	GVariantBuilder status;
+
+	g_variant_builder_init(&status, G_VARIANT_TYPE_VARDICT);
+	g_variant_builder_add(&status, "{sv}", "version", g_variant_new_string("0.0.1"));
+	g_dbus_method_invocation_return_value(call, g_variant_new("(a{sv})", &status));
+}
+
+static gboolean on_client(GDBusServer *server, GDBusConnection *connection, gpointer data)
+{
+	static const GDBusInterfaceVTable table = {.method_call = on_call};
+	g_autoptr(GDBusNodeInfo) node = g_dbus_node_info_new_for_xml(interface, NULL);
+
+	(void)g_dbus_connection_register_object(g_object_ref(connection), NAME_BUS_PATH,
+		node->interfaces[0], &table, NULL, NULL, NULL);
+	return TRUE;
+}
+
+/* In a process of its own, as long as it is not killed. */
+static pid_t old_daemon(const char *socket)
+{
+	g_autofree char *address = g_strconcat("unix:path=", socket, NULL);
+	g_autofree char *guid = g_dbus_generate_guid();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		GDBusServer *server = g_dbus_server_new_sync(
+			address, G_DBUS_SERVER_FLAGS_RUN_IN_THREAD, guid, NULL, NULL, NULL);
+
+		g_signal_connect(server, "new-connection", G_CALLBACK(on_client), NULL);
+		g_dbus_server_start(server);
+		for (;;)
+			g_main_context_iteration(NULL, TRUE);
+	}
+	return pid;
+}
+
+static bool is_old(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "daemon", "wrong", "certpropd 0.0.1 runs") != NULL;
+}
+
+START_TEST(other_version)
+{
+	g_autofree char *dir = g_build_filename(ward.home->runtime, NAME_RUNTIME_DIR, NULL);
+	g_autofree char *socket = g_build_filename(dir, NAME_RUNTIME_BUS, NULL);
+	g_autofree char *text = NULL;
+	g_autofree char *commands = NULL;
+	pid_t pid;
+
+	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
+	pid = old_daemon(socket);
+	text = g_strdup_printf("[ \"$2\" = restart ] || exit 0\n"
+			       "kill -9 %d\nrm -f %s\n"
+			       "setsid -f certpropd >/dev/null 2>&1",
+		(int)pid, socket);
+	ward_has_user_manager();
+	ward_stand_in("systemctl", text);
+	rig_wait_until(is_old, NULL, WARD_WAIT_MS, "the old one answers");
+	commands = ward_expect("daemon", "wrong", "after an update");
+	ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
+	ward_mend(commands, NULL, NULL);
+	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "the new one answers");
+	ward_expect_well("daemon", false);
+	end_daemon();
+}
+END_TEST
+
+/*
+ * Redirected readers
+ */
+
+/* The client's readers are there and nobody may be sure of them; then they are there. */
+START_TEST(redirected)
+{
+	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
+	g_autofree char *dir = ward_path(".pcsc12");
+
+	rig_chansrv_connect(chansrv);
+	rig_card_insert_seen(ward.card);
+	ck_assert_int_eq(g_chmod(dir, 0770), 0);
+	ward_heal("endpoints", "can be written to by others");
+	g_free(ward_expect("cards", "ok", "xrdp:12, "));
+
+	/* What runs in the session needs no pcscd; that there is none is no fault then. */
+	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
+	g_free(ward_expect("service", "note", "PCSCLITE_CSOCK_NAME names the socket"));
+	rig_chansrv_disconnect(chansrv);
+	g_free(ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
+}
+END_TEST
+
+START_TEST(not_connected)
+{
+	g_autofree char *dir = ward_path(".pcsc12");
+
+	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
+	g_free(ward_expect("endpoints", "note", "an RDP client with smart cards"));
+	ward_configure("[redirected]\nforwarded=desk:/nowhere/desk.comm\n");
+	g_free(ward_expect("endpoints", "note", "/nowhere does not exist"));
+}
+END_TEST
+
+/* xrdp sets the variable at the next login; the test does, here. */
+START_TEST(library)
+{
+	g_autofree char *dir = ward_path(".pcsc12");
+	g_autofree char *sesman = ward_path("sesman.ini");
+	g_autofree char *commands = NULL;
+	g_autoptr(JsonNode) root = NULL;
+
+	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
+	ward_setenv("XRDP_SESSION", "1");
+	ward_setenv("DISPLAY", ":12.0");
+	commands = ward_expect("endpoints", "wrong", "do not use the library");
+	if (g_file_test("/etc/xrdp/sesman.ini", G_FILE_TEST_EXISTS)) {
+		g_autofree char *after = NULL;
+
+		rig_home_write(ward.home, "sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
+		ward_mend(commands, "/etc/xrdp/sesman.ini", sesman);
+		after = ward_read("sesman.ini");
+		ck_assert_ptr_nonnull(strstr(after, "[SessionVariables]\nLIBPCSCLITE_DELEGATE=/"));
+	}
+	ward_setenv("LIBPCSCLITE_DELEGATE", "/usr/lib/certprop/libpcsc-xrdp.so");
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("doctor-session");
+
+	rig_enter();
+	ward_case(suite, "well", well, 1);
+	ward_case(suite, "text", as_text, 1);
+	ward_case(suite, "configuration", configuration, G_N_ELEMENTS(faults));
+	ward_case(suite, "configuration-file", configuration_file, 1);
+	ward_case(suite, "stopped", stopped, 2);
+	ward_case(suite, "hangs", hangs, 1);
+	ward_case(suite, "not-enabled", not_enabled, 1);
+	ward_case(suite, "version", other_version, 1);
+	ward_case(suite, "redirected", redirected, 1);
+	ward_case(suite, "not-connected", not_connected, 1);
+	ward_case(suite, "library", library, 1);
+	return harness_run(suite, argc, argv);
+}

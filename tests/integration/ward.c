@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ward.h"
+
+#include <glib/gstdio.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "build.h"
+
+#define GUID "00112233445566778899aabbccddee0a"
+
+static const char contract[] =
+	"{\"well\": \"bool\", \"findings\": [{\"step\": \"text+\","
+	"\"verdict\": \"=ok|note|wrong\", \"subject\": \"text\", \"found\": \"text+\","
+	"\"why\": \"text\", \"mend\": [{\"command\": \"text+\", \"root\": \"bool\"}]}]}";
+
+Ward ward;
+
+void ward_setenv(const char *name, const char *value)
+{
+	ward.environment = value != NULL ? g_environ_setenv(ward.environment, name, value, TRUE)
+					 : g_environ_unsetenv(ward.environment, name);
+}
+
+/* Root may do what the doctor has to find forbidden, unless it goes without this. */
+static void be_ordinary(void)
+{
+	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
+	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
+}
+
+static void set_path(void)
+{
+	g_autofree char *bin = rig_home_path(ward.home, "bin");
+	g_autofree char *path = g_strdup_printf("%s:%s/ctl:%s/daemon:%s", bin, CERTPROP_BUILD_ROOT,
+		CERTPROP_BUILD_ROOT, g_environ_getenv(ward.environment, "PATH"));
+
+	ck_assert_int_eq(g_mkdir(bin, 0700), 0);
+	ward_setenv("PATH", path);
+}
+
+static void set_up(void)
+{
+	rig_setup();
+	memset(&ward, 0, sizeof ward);
+	be_ordinary();
+	ward.home = rig_home_new();
+	ward.environment = rig_home_environment(ward.home);
+	set_path();
+	ward.pcscd = rig_pcscd_new(2);
+	rig_pcscd_start(ward.pcscd);
+	ward.card_dir = rig_deal(&(const Deal){.certs = 2, .guid = GUID, .keys = DEAL_EC});
+	ward.card = rig_card_new(ward.pcscd, 0, ward.card_dir);
+	ward.database = rig_home_path(ward.home, ".pki/nssdb");
+	ck_assert_int_eq(g_mkdir_with_parents(ward.database, 0700), 0);
+	rig_db_create(ward.database);
+	ward.sql = g_strconcat("sql:", ward.database, NULL);
+	ward.ctl = rig_program("ctl/certpropctl");
+}
+
+static void tear_down(void)
+{
+	g_clear_pointer(&ward.card, rig_card_free);
+	g_clear_pointer(&ward.pcscd, rig_pcscd_free);
+	g_clear_pointer(&ward.home, rig_home_free);
+	g_clear_pointer(&ward.environment, g_strfreev);
+	g_clear_pointer(&ward.card_dir, g_free);
+	g_clear_pointer(&ward.database, g_free);
+	g_clear_pointer(&ward.sql, g_free);
+	g_clear_pointer(&ward.ctl, g_free);
+	(void)g_rmdir("/run/systemd/system");
+	rig_teardown();
+}
+
+TCase *ward_case(Suite *suite, const char *name, const TTest *test, int n)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, test, 0, n);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+void ward_configure(const char *text)
+{
+	rig_home_write(ward.home, ".config/certprop/certprop.conf", text);
+}
+
+void ward_stand_in(const char *name, const char *script)
+{
+	g_autofree char *path = g_build_filename("bin", name, NULL);
+	g_autofree char *full = rig_home_path(ward.home, path);
+	g_autofree char *text = g_strconcat("#!/bin/sh\n", script, "\n", NULL);
+
+	rig_home_write(ward.home, path, text);
+	ck_assert_int_eq(g_chmod(full, 0700), 0);
+}
+
+void ward_has_systemd(void)
+{
+	ck_assert_int_eq(g_mkdir_with_parents("/run/systemd/system", 0755), 0);
+}
+
+void ward_has_user_manager(void)
+{
+	g_autofree char *dir = g_build_filename(ward.home->runtime, "systemd", NULL);
+	g_autofree char *socket = g_build_filename(dir, "private", NULL);
+
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
+	ck_assert(g_file_set_contents(socket, "", -1, NULL));
+}
+
+char *ward_path(const char *path)
+{
+	return rig_home_path(ward.home, path);
+}
+
+char *ward_read(const char *path)
+{
+	g_autofree char *full = ward_path(path);
+	char *text = NULL;
+
+	ck_assert_msg(g_file_get_contents(full, &text, NULL, NULL), "%s", full);
+	return text;
+}
+
+char *ward_sh(const char *command)
+{
+	const char *argv[] = {"sh", "-c", command, NULL};
+	char *out = NULL;
+	g_autofree char *err = NULL;
+	int status = rig_run(argv, ward.environment, &out, &err);
+
+	ck_assert_msg(status == 0, "%s: %d, %s%s", command, status, out, err);
+	return out;
+}
+
+JsonNode *ward_ask(void)
+{
+	const char *argv[] = {ward.ctl, "doctor", "--json", NULL};
+	g_autofree char *out = NULL;
+	g_autofree char *err = NULL;
+	int status = rig_run(argv, ward.environment, &out, &err);
+	JsonNode *root = contract_check(out, contract);
+	bool wrong = strstr(out, "\"verdict\":\"wrong\"") != NULL;
+
+	ck_assert_str_eq(err, "");
+	ck_assert_int_eq(status, wrong ? 1 : 0);
+	ck_assert_int_eq(
+		json_object_get_boolean_member(json_node_get_object(root), "well"), !wrong);
+	return root;
+}
+
+JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, const char *words)
+{
+	guint n = contract_length(json_node_get_object(root), "findings");
+
+	for (guint i = 0; i < n; i++) {
+		JsonObject *finding = contract_member(root, "findings", i);
+
+		if (strcmp(contract_text(finding, "step"), step) == 0 &&
+			strcmp(contract_text(finding, "verdict"), verdict) == 0 &&
+			(strstr(contract_text(finding, "subject"), words) != NULL ||
+				strstr(contract_text(finding, "found"), words) != NULL ||
+				strstr(contract_text(finding, "why"), words) != NULL))
+			return finding;
+	}
+
+	return NULL;
+}
+
+static void give_up(JsonNode *root, const char *what, const char *step, const char *words)
+{
+	g_autofree char *text = json_to_string(root, TRUE);
+
+	ck_abort_msg("%s: %s, \"%s\", in\n%s", what, step, words, text);
+}
+
+char *ward_expect(const char *step, const char *verdict, const char *words)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+	JsonObject *finding = ward_find(root, step, verdict, words);
+	GString *commands = g_string_new(NULL);
+
+	if (finding == NULL)
+		give_up(root, "not found", step, words);
+	for (guint i = 0; i < contract_length(finding, "mend"); i++)
+		g_string_append_printf(commands, "%s\n",
+			contract_text(contract_element(finding, "mend", i), "command"));
+	return g_string_free(commands, FALSE);
+}
+
+void ward_expect_well(const char *step, bool noted)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	if (ward_find(root, step, "wrong", "") != NULL ||
+		ward_find(root, step, noted ? "note" : "ok", "") == NULL)
+		give_up(root, "not well", step, "");
+}
+
+void ward_mend(const char *commands, const char *from, const char *to)
+{
+	g_auto(GStrv) parts = g_strsplit(commands, from != NULL ? from : "\1", -1);
+	g_autofree char *text = g_strjoinv(to != NULL ? to : "", parts);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	ck_assert_str_ne(commands, "");
+	for (char **line = lines; *line != NULL; line++)
+		if (**line != '\0')
+			g_free(ward_sh(*line));
+}
+
+void ward_mend_by(const char *commands, const char *asked)
+{
+	g_autofree char *path = ward_path("asked");
+	g_autofree char *text = NULL;
+
+	(void)g_unlink(path);
+	ward_mend(commands, NULL, NULL);
+	text = ward_read("asked");
+	ck_assert_str_eq(text, asked);
+}
+
+void ward_heal(const char *step, const char *words)
+{
+	g_autofree char *commands = ward_expect(step, "wrong", words);
+
+	ward_mend(commands, NULL, NULL);
+	ward_expect_well(step, false);
+}

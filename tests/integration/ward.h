@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Where the doctor is tried: a home with an empty shared database, two readers with a card for the
+ * first, and a certpropctl whose findings are read as JSON. Each command that it names is run as it
+ * was printed, in the environment in which the doctor ran, and then it is asked again.
+ *
+ * What would need root, or a service manager, is done by stand-ins: programs of the same name that
+ * come first in PATH.
+ */
+
+#include <check.h>
+
+#include "contract.h"
+#include "rig.h"
+
+#define WARD_WAIT_MS 20000u
+
+typedef struct Ward {
+	RigHome *home;
+	char **environment;
+	RigPcscd *pcscd;
+	char *card_dir;
+	RigCard *card;  /* not yet in */
+	char *database; /* directory */
+	char *sql;      /* "sql:" and that */
+	char *ctl;      /* the program that is asked */
+} Ward;
+
+extern Ward ward;
+
+TCase *ward_case(Suite *suite, const char *name, const TTest *test, int n);
+
+/* The user's certprop.conf. */
+void ward_configure(const char *text);
+/* A program in the first directory of PATH: a shell script. */
+void ward_stand_in(const char *name, const char *script);
+/* The script of one that writes down what it is asked, for ward_mend_by(). */
+#define WARD_ASK "echo \"$0 $*\" | sed 's,.*/,,' >>\"$HOME/asked\""
+/* There is a systemd for the machine; and the same for the user. */
+void ward_has_systemd(void);
+void ward_has_user_manager(void);
+/* Changes the environment of the programs; NULL takes the variable out. */
+void ward_setenv(const char *name, const char *value);
+/* A path below the home. */
+char *ward_path(const char *path) G_GNUC_WARN_UNUSED_RESULT;
+char *ward_read(const char *path) G_GNUC_WARN_UNUSED_RESULT;
+/* Runs words of a shell in that environment; they have to succeed. Returns their output. */
+char *ward_sh(const char *command) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Asks, and asserts that JSON and exit status agree. */
+JsonNode *ward_ask(void) G_GNUC_WARN_UNUSED_RESULT;
+/* The first finding of the step with this verdict and these words in its subject, in what was found
+   or in why; NULL: there is none. */
+JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, const char *words);
+/* There has to be one. Its commands, one a line; "" if it names none. */
+char *ward_expect(
+	const char *step, const char *verdict, const char *words) G_GNUC_WARN_UNUSED_RESULT;
+/* Nothing is wrong at the step, and something is well there; or, `noted`, worth a note. */
+void ward_expect_well(const char *step, bool noted);
+/* Runs the lines. In `from` (may be NULL) a path that only root may write stands for `to`. */
+void ward_mend(const char *commands, const char *from, const char *to);
+/* Runs the lines; all that stand-ins were asked by them is `asked`, a line each. */
+void ward_mend_by(const char *commands, const char *asked);
+/* All of it: it is wrong (in these words), a command is named and run, and the step is well. */
+void ward_heal(const char *step, const char *words);
