@@ -162,13 +162,13 @@ void rig_xrdp_lose(RigXrdp *xrdp)
 	wait_until(xrdp, is_gone, LEAVE_MS, "chansrv sees that the client is gone");
 }
 
-/* sesman has one child for each session. */
+/* sesman has one child for each session. The client is sent away, and ends. */
 static bool has_no_session(gpointer data)
 {
 	RigXrdp *xrdp = data;
 	g_autoptr(GArray) children = rig_children(rig_server_sesman(xrdp->server));
 
-	return children->len == 0;
+	return children->len == 0 && !rig_rdp_runs(xrdp->client);
 }
 
 void rig_xrdp_log_out(RigXrdp *xrdp)
