@@ -61,6 +61,18 @@ START_TEST(card_comes_and_goes)
 }
 END_TEST
 
+/* The client's pcscd ends: the connection stays, and shows no reader. */
+START_TEST(reader_goes)
+{
+	begin(LONG);
+	connect_with_card();
+	redir_wait_rest(2);
+	rig_pcscd_stop(world.pcscd);
+	redir_wait_stored(redir.card, 0);
+	redir_wait(REDIR_XRDP, "ok");
+}
+END_TEST
+
 START_TEST(client_disconnects)
 {
 	begin(SHORT);
@@ -235,6 +247,7 @@ int main(int argc, char **argv)
 	rig_enter();
 	tcase = redir_case(suite, "client");
 	tcase_add_test(tcase, card_comes_and_goes);
+	tcase_add_test(tcase, reader_goes);
 	tcase_add_test(tcase, client_disconnects);
 	tcase_add_test(tcase, blip_writes_nothing);
 	tcase_add_test(tcase, other_card_after_reconnect);
