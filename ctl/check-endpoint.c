@@ -117,12 +117,12 @@ static void check_library(GPtrArray *findings)
 
 void check_endpoints(const Chart *chart, GPtrArray *findings)
 {
-	g_autofree char *left_out = NULL;
-	g_autoptr(GPtrArray) sites = sites_find(chart->config, &left_out);
+	g_autoptr(GPtrArray) sites = sites_find(chart->config);
+	g_autofree char *left_out = sites_names(sites, SITES_MAX);
 
-	for (guint i = 0; i < sites->len; i++)
+	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		check_site(chart, g_ptr_array_index(sites, i), findings);
-	if (left_out != NULL)
+	if (*left_out != '\0')
 		finding_add(findings, "endpoints", VERDICT_NOTE, NULL,
 			"more than %u redirected endpoints; not looked at: %s", SITES_MAX,
 			left_out);

@@ -108,10 +108,12 @@ static void add_site(struct LookWork *work, const Site *site)
 
 static void add_sites(struct LookWork *work, const Config *config)
 {
-	g_autoptr(GPtrArray) sites = sites_find(config, &work->look->left_out);
+	g_autoptr(GPtrArray) sites = sites_find(config);
 
-	for (guint i = 0; i < sites->len; i++)
+	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		add_site(work, g_ptr_array_index(sites, i));
+	if (sites->len > SITES_MAX)
+		work->look->left_out = sites_names(sites, SITES_MAX);
 }
 
 Look *look_start(const Config *config, LookMode mode, const LookTold *told)

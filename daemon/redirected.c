@@ -67,35 +67,33 @@ static void drop_unwanted(Redirected *redirected, const GPtrArray *sites)
 	}
 }
 
-static bool is_there(const Manager *manager, const char *name)
-{
-	for (guint i = 0; i < manager->endpoints->len; i++) {
-		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
-
-		if (strcmp(endpoint->name, name) == 0)
-			return true;
-	}
-
-	return false;
-}
-
-/* Those that linger in their grace count as well, so the cap is met here once more. */
-static void add_new(Redirected *redirected, const GPtrArray *sites)
+/* As many as there is room for; those that linger in their grace take some. The others are
+   returned, borrowed. */
+static GPtrArray *add_new(Redirected *redirected, const GPtrArray *sites)
 {
 	Manager *manager = redirected->manager;
+	GPtrArray *left_out = g_ptr_array_new();
 
-	for (guint i = 0; i < sites->len && manager->endpoints->len < SITES_MAX + 1; i++) {
-		const Site *site = g_ptr_array_index(sites, i);
+	for (guint i = 0; i < sites->len; i++) {
+		Site *site = g_ptr_array_index(sites, i);
 
-		if (!is_there(manager, site->endpoint))
+		if (manager_endpoint(manager, site->endpoint) != NULL)
+			continue;
+		if (manager->endpoints->len < SITES_MAX + 1)
 			g_ptr_array_add(
 				manager->endpoints, endpoint_new(manager, site->endpoint, site));
+		else
+			g_ptr_array_add(left_out, site);
 	}
+
+	return left_out;
 }
 
-static void say_left_out(Redirected *redirected, char *left_out)
+static void say_left_out(Redirected *redirected, const GPtrArray *sites)
 {
-	if (left_out != NULL && g_strcmp0(left_out, redirected->left_out) != 0)
+	char *left_out = sites_names(sites, 0);
+
+	if (*left_out != '\0' && g_strcmp0(left_out, redirected->left_out) != 0)
 		log_say(G_LOG_LEVEL_WARNING, NULL,
 			"There are more than %u redirected endpoints, these are left out: %s",
 			SITES_MAX, left_out);
@@ -114,18 +112,17 @@ static void on_display(gpointer data)
 void redirected_update(Redirected *redirected)
 {
 	const Config *config = redirected->manager->config;
-	char *left_out = NULL;
-	g_autoptr(GPtrArray) sites = NULL;
+	g_autoptr(GPtrArray) sites = sites_find(config);
+	g_autoptr(GPtrArray) left_out = NULL;
 
 	if (config->redirected == CONFIG_REDIRECTED_IGNORE)
 		redirected->displays = displays_free(redirected->displays);
 	else if (redirected->displays == NULL)
 		redirected->displays = displays_new(site_home(), on_display, redirected);
 
-	sites = sites_find(config, &left_out);
-	say_left_out(redirected, left_out);
 	drop_unwanted(redirected, sites);
-	add_new(redirected, sites);
+	left_out = add_new(redirected, sites);
+	say_left_out(redirected, left_out);
 }
 
 void redirected_lapse(Redirected *redirected, Endpoint *endpoint)

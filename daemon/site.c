@@ -24,7 +24,7 @@
 #define SOCKET_NAME     "pcscd.comm"
 #define SOCKET_PATH_MAX 107u   /* what a sockaddr_un holds */
 #define DISPLAYS_MAX    10000u /* directories that are counted; beyond that it does not matter */
-#define NAMED_MAX       8u     /* of those that are left out */
+#define NAMED_MAX       8u
 
 const char *site_state_word(SiteState state)
 {
@@ -123,38 +123,30 @@ static void add_xrdp(GPtrArray *sites)
 	}
 }
 
-/* Takes out what is over the cap. */
-static char *leave_out(GPtrArray *sites)
-{
-	GString *text;
-
-	if (sites->len <= SITES_MAX)
-		return NULL;
-
-	text = g_string_new(NULL);
-	for (guint i = SITES_MAX; i < sites->len && i < SITES_MAX + NAMED_MAX; i++) {
-		const Site *site = g_ptr_array_index(sites, i);
-
-		g_string_append_printf(text, "%s%s", i > SITES_MAX ? ", " : "", site->endpoint);
-	}
-	if (sites->len > SITES_MAX + NAMED_MAX)
-		g_string_append_printf(text, " and %u more", sites->len - SITES_MAX - NAMED_MAX);
-	g_ptr_array_set_size(sites, SITES_MAX);
-	return g_string_free(text, FALSE);
-}
-
-GPtrArray *sites_find(const Config *config, char **ret_left_out)
+GPtrArray *sites_find(const Config *config)
 {
 	GPtrArray *sites = g_ptr_array_new_with_free_func((GDestroyNotify)site_free);
 
-	*ret_left_out = NULL;
 	if (config->redirected == CONFIG_REDIRECTED_IGNORE)
 		return sites;
 
 	add_forwarded(sites, config);
 	add_xrdp(sites);
-	*ret_left_out = leave_out(sites);
 	return sites;
+}
+
+char *sites_names(const GPtrArray *sites, guint from)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = from; i < sites->len && i < from + NAMED_MAX; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		g_string_append_printf(text, "%s%s", i > from ? ", " : "", site->endpoint);
+	}
+	if (sites->len > from + NAMED_MAX)
+		g_string_append_printf(text, " and %u more", sites->len - from - NAMED_MAX);
+	return g_string_free(text, FALSE);
 }
 
 static SiteState refuse(SiteState state, const char *path, const char *why, char **ret_detail)

@@ -42,8 +42,10 @@ Site *site_dup(const Site *site) G_GNUC_WARN_UNUSED_RESULT;
 void site_free(Site *site);
 
 /* Site: what the configuration names, and xrdp's below the home directory; none if [redirected]
-   policy is "ignore". At most SITES_MAX; *ret_left_out names the others, NULL if there are none. */
-GPtrArray *sites_find(const Config *config, char **ret_left_out) G_GNUC_WARN_UNUSED_RESULT;
+   policy is "ignore". Not more than SITES_MAX of them are to be used at once. */
+GPtrArray *sites_find(const Config *config) G_GNUC_WARN_UNUSED_RESULT;
+/* Names for people, of all from this one on; "" if there are none. */
+char *sites_names(const GPtrArray *sites, guint from) G_GNUC_WARN_UNUSED_RESULT;
 /* *ret_detail says why, for people. */
 SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail);
 /* There is something where the socket's directory should be. */
