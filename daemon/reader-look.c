@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One look at the card in a reader: a pipeline for each configured module, one after the other, and
+ * what is made of what they say.
+ *
+ * A failed look is repeated with growing pauses, because nobody tells when an exclusive holder lets
+ * go of a card. A card that no module knows is no failure.
+ */
+
+#include <string.h>
+
+#include "endpoint.h"
+#include "error.h"
+#include "manager.h"
+#include "names.h"
+#include "reader-internal.h"
+
+#define SETTLE_MS 1000u /* more than two of pcscd's polls (400 ms) after the scan's end */
+
+/* The watcher is not told of an exclusive holder: nothing wakes it. A fresh one sees him. */
+static void on_probe(Watcher *watcher, gpointer data)
+{
+	Reader *reader = data;
+	const WatcherReader *seen =
+		watcher_view_find(watcher_view(watcher), reader->name, reader->ordinal);
+
+	if (seen != NULL && (seen->flags & WIRE_READER_EXCLUSIVE) != 0) {
+		g_free(reader->reason);
+		reader->reason = g_strdup("the card is held exclusively by another program "
+					  "(GnuPG's scdaemon does that)");
+	}
+	reader_say(reader, EVENT_SCAN_FAILED, NULL, reader->reason);
+	reader->probe = watcher_free(reader->probe);
+}
+
+/* Of a redirected endpoint, else NULL. */
+static const char *socket_of(const Reader *reader)
+{
+	const Endpoint *endpoint = manager_endpoint(reader->manager, reader->endpoint);
+
+	return endpoint != NULL && endpoint->spot != NULL ? spot_site(endpoint->spot)->socket
+							  : NULL;
+}
+
+static void look_failed(Reader *reader, const GError *error)
+{
+	reader_pause(reader, error->message);
+	if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED) ||
+		g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY))
+		reader->probe =
+			watcher_new(reader->endpoint, socket_of(reader), true, on_probe, reader);
+	else
+		reader_say(reader, EVENT_SCAN_FAILED, NULL, error->message);
+}
+
+/* A token that was read here before is not here any more although no event said so: a card can be
+   exchanged between two of pcscd's polls. */
+static bool has_lost_token(const Reader *reader)
+{
+	for (guint i = 0; i < reader->tokens->len; i++) {
+		const ReportToken *old = g_ptr_array_index(reader->tokens, i);
+		bool found = false;
+
+		for (guint j = 0; !found && j < reader->found->len; j++) {
+			const ReportToken *read = g_ptr_array_index(reader->found, j);
+
+			found = token_equal(old->token, read->token);
+		}
+		if (!found)
+			return true;
+	}
+
+	return false;
+}
+
+/* With a contact that fails for a moment OpenSC finds no card or half of it, and calls that a
+   success. So that there is nothing, or no more what there was, is believed when it is said twice.
+ */
+static const char *doubtful(const Reader *reader)
+{
+	if (reader->doubted)
+		return NULL;
+	if (reader->found->len == 0)
+		return "no module knows the card; it is looked at once more";
+	if (has_lost_token(reader))
+		return "it is another card without having been out; it is looked at once more";
+	return NULL;
+}
+
+static void look_succeeded(Reader *reader)
+{
+	const char *doubt = doubtful(reader);
+
+	reader->doubted = doubt != NULL;
+	if (doubt != NULL) {
+		reader_wait(reader, READER_PAUSE_FIRST_MS, doubt);
+		return;
+	}
+	if (has_lost_token(reader))
+		manager_changed(reader->manager, reader->endpoint, true);
+	g_ptr_array_unref(reader->tokens);
+	reader->tokens = g_steal_pointer(&reader->found);
+	reader->known = true;
+	/* A look at a card leaves to the store alone what is not this card's. */
+	batch_due(reader->manager->batch);
+
+	for (guint i = 0; i < reader->tokens->len; i++) {
+		const ReportToken *read = g_ptr_array_index(reader->tokens, i);
+
+		reader_say(reader, EVENT_READ, read->token->label, NULL);
+	}
+	if (reader->tokens->len == 0)
+		reader_say(reader, EVENT_READ, NULL, "no module knows it");
+
+	if (reader->store_again) {
+		reader_pause(reader, "a database could not be written");
+		return;
+	}
+	reader->pause_ms = READER_PAUSE_FIRST_MS;
+	reader_set_state(reader, reader->tokens->len > 0 ? READER_READ : READER_UNRECOGNISED, NULL);
+}
+
+static void look_ended(Reader *reader)
+{
+	g_autoptr(GError) failure = g_steal_pointer(&reader->failure);
+
+	if (failure != NULL)
+		look_failed(reader, failure);
+	else
+		look_succeeded(reader);
+	g_clear_pointer(&reader->found, g_ptr_array_unref);
+	manager_settle(reader->manager);
+}
+
+/* Why the look with this module does not count, or NULL. */
+static GError *pipeline_failure(
+	const Report *report, const GError *scan_error, const GError *store_error)
+{
+	if (scan_error != NULL)
+		return g_error_copy(scan_error);
+	if (store_error != NULL)
+		return g_error_copy(store_error);
+	if (report->errors->len > 0)
+		return g_error_new_literal(
+			CERTPROP_ERROR, (int)report->code, g_ptr_array_index(report->errors, 0));
+	return NULL;
+}
+
+static void keep_tokens(Reader *reader, const Report *report)
+{
+	for (guint i = 0; i < report->tokens->len; i++)
+		g_ptr_array_add(
+			reader->found, report_token_dup(g_ptr_array_index(report->tokens, i)));
+}
+
+static void on_done(Pipeline *pipeline, const Report *report, const GError *scan_error,
+	const GError *store_error, gpointer data)
+{
+	Reader *reader = data;
+	g_autoptr(GError) failure = pipeline_failure(report, scan_error, store_error);
+
+	g_clear_handle_id(&reader->settle_source, g_source_remove);
+	if (manager_take_report(reader->manager, report, reader->endpoint, reader->name))
+		reader->store_again = true;
+	if (failure == NULL && reader->found != NULL)
+		keep_tokens(reader, report);
+	reader->pipeline = pipeline_free(reader->pipeline);
+
+	if (reader->gone) {
+		manager_reader_left(reader->manager, reader);
+	} else if (reader->again) {
+		reader->again = false;
+		reader_consider(reader);
+		manager_settle(reader->manager);
+	} else {
+		if (reader->failure == NULL)
+			reader->failure = g_steal_pointer(&failure);
+		if (reader->manager->config->modules[++reader->module] != NULL)
+			reader_start_module(reader);
+		else
+			look_ended(reader);
+	}
+}
+
+static gboolean on_settled(gpointer data)
+{
+	Reader *reader = data;
+
+	/* Had the card changed meanwhile, this timer would be gone. */
+	reader->settle_source = 0;
+	pipeline_confirm(reader->pipeline, true, "");
+	return G_SOURCE_REMOVE;
+}
+
+static void on_pending(Pipeline *pipeline, unsigned n, gpointer data)
+{
+	Reader *reader = data;
+
+	reader->settle_source = g_timeout_add(SETTLE_MS, on_settled, reader);
+}
+
+static void on_step(
+	Pipeline *pipeline, const ReportDatabase *database, const ReportStep *step, gpointer data)
+{
+	Reader *reader = data;
+
+	manager_say_step(reader->manager, database, step, reader->endpoint, reader->name);
+}
+
+static void on_progress(Pipeline *pipeline, unsigned n, gpointer data)
+{
+	Reader *reader = data;
+	g_autofree char *text = g_strdup_printf("%u certificate%s so far", n, n == 1 ? "" : "s");
+
+	reader->n_certs = n;
+	reader_say(reader, EVENT_PROGRESS, NULL, text);
+}
+
+void reader_start_module(Reader *reader)
+{
+	static const PipelineFuncs funcs = {
+		.pending = on_pending, .progress = on_progress, .step = on_step, .done = on_done};
+	const char *module = reader->manager->config->modules[reader->module];
+	g_autoptr(Presence) presence = manager_presence(reader->manager);
+	g_autoptr(GPtrArray) others = manager_other_readers(reader->manager, reader);
+
+	reader_say(reader, EVENT_SCAN, NULL, module);
+	reader->pipeline = pipeline_start(
+		&(const PipelineRequest){
+			.mode = WIRE_STORE_APPLY,
+			.session = reader->manager->since,
+			.config = reader->manager->config,
+			.endpoint = reader->endpoint,
+			.socket = socket_of(reader),
+			.reader = reader->name,
+			.module = module,
+			.others = others,
+			.endpoints = presence->endpoints,
+			.present = presence->present,
+		},
+		&funcs, reader);
+}
