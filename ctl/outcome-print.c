@@ -116,6 +116,15 @@ static void add_rows(
 	}
 }
 
+/* A dry run's numbers are of what has not happened. */
+static const char *mood(const OutcomeDatabase *database)
+{
+	const ReportStep *first =
+		database->steps->len > 0 ? g_ptr_array_index(database->steps, 0) : NULL;
+
+	return first != NULL && !first->done ? "would be: " : "";
+}
+
 void outcome_print(const OutcomeDatabase *database, const ReportDatabase *told)
 {
 	g_autoptr(Table) table = table_new(2);
@@ -128,9 +137,9 @@ void outcome_print(const OutcomeDatabase *database, const ReportDatabase *told)
 	add_rows(table, database->skipped, "skipped", told);
 	table_print(table);
 	paint_line(PAINT_PLAIN,
-		"  %u created, %u claimed, %u released, %u deleted, %u kept, %u skipped",
-		database->created, database->claimed, database->released, database->deleted,
-		database->kept, database->skipped->len);
+		"  %s%u created, %u claimed, %u released, %u deleted, %u kept, %u skipped",
+		mood(database), database->created, database->claimed, database->released,
+		database->deleted, database->kept, database->skipped->len);
 }
 
 int outcome_complain(const GPtrArray *databases, const GPtrArray *failures)
