@@ -45,10 +45,12 @@ static void add_held(const char *title, GPtrArray *findings)
 		return;
 	}
 
-	finding_why(finding,
-		"It can only be one of these: %s. Of GnuPG's scdaemon that is the habit, unless "
-		"pcsc-shared stands in ~/.gnupg/scdaemon.conf (from GnuPG 2.2.28 on)",
-		text);
+	finding_why(finding, "%s %s%s",
+		culprits->len == 1 ? "It can only be" : "It is one of these:", text,
+		strstr(text, "scdaemon") == NULL
+			? ""
+			: "; GnuPG's scdaemon does so unless pcsc-shared stands in "
+			  "~/.gnupg/scdaemon.conf (from GnuPG 2.2.28 on)");
 	culprits_mend(finding, culprits);
 }
 
@@ -198,20 +200,42 @@ void check_certificates(const Chart *chart, GPtrArray *findings)
 	}
 }
 
+/* "4 certificates: the private key of 1 is seen, of 3 it cannot be told without the PIN" */
+static char *keys_text(const Probe *probe)
+{
+	const struct {
+		guint n;
+		const char *text;
+	} parts[] = {
+		{probe->n_keys, "is seen"},
+		{probe->n_without, "is not there"},
+		{probe->n_certs - probe->n_keys - probe->n_without,
+			"cannot be told of without the PIN"},
+	};
+	GString *text = g_string_new(NULL);
+
+	g_string_append_printf(text, "%u certificates", probe->n_certs);
+	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
+		if (parts[i].n > 0)
+			g_string_append_printf(text, "%s the private key of %u %s",
+				strchr(text->str, ':') == NULL ? ":" : ",", parts[i].n,
+				parts[i].text);
+
+	return g_string_free(text, FALSE);
+}
+
 void check_keys(const Chart *chart, GPtrArray *findings)
 {
 	for (guint i = 0; i < chart->reads->len; i++) {
 		const Probe *probe = g_ptr_array_index(chart->reads, i);
-		guint hidden = probe->n_certs - probe->n_keys - probe->n_without;
+		g_autofree char *text = keys_text(probe);
 		Finding *finding;
 
 		if (probe->error != NULL || probe->n_certs == 0)
 			continue;
 		finding = finding_add(findings, "keys",
-			probe->n_without > 0 ? VERDICT_NOTE : VERDICT_OK, probe->reader,
-			"of %u certificates, the private key of %u is seen, of %u it is not there, "
-			"of %u that cannot be told without the PIN",
-			probe->n_certs, probe->n_keys, probe->n_without, hidden);
+			probe->n_without > 0 ? VERDICT_NOTE : VERDICT_OK, probe->reader, "%s",
+			text);
 		if (probe->n_without > 0)
 			finding_why(finding,
 				"Certificates without their key are good for looking at only; "

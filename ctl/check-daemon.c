@@ -10,9 +10,14 @@
 #include <string.h>
 
 #include "build.h"
+#include "culprit.h"
 #include "names.h"
+#include "process.h"
 #include "remedy.h"
+#include "runtime.h"
 #include "unit.h"
+
+#define START_BY_HAND "setsid -f " NAME_DAEMON " >/dev/null 2>&1"
 
 static char *user_unit(const char *action)
 {
@@ -31,6 +36,36 @@ static void add_silent(const Chart *chart, GPtrArray *findings)
 	finding_mend(finding, user_unit("restart"), false);
 }
 
+/* Its lock is held, and its socket is not there: it was removed, or made somewhere else. */
+static bool add_cut_off(GPtrArray *findings)
+{
+	g_autofree char *dir = runtime_dir();
+	g_autofree char *lock = g_build_filename(dir, NAME_LOCK_INSTANCE, NULL);
+	g_autoptr(GPtrArray) holders = culprits_of_lock(lock);
+	g_autofree char *text = culprits_text(holders);
+	Finding *finding;
+
+	if (holders->len == 0)
+		return false;
+
+	finding = finding_add(findings, "daemon", VERDICT_WRONG, NULL,
+		"%s runs, and its socket in %s is gone", text, dir);
+	finding_why(finding, "Nobody can ask it anything");
+	if (unit_has_manager()) {
+		finding_mend(finding, user_unit("restart"), false);
+	} else {
+		const Process *holder = g_ptr_array_index(holders, 0);
+		g_autofree char *quoted = remedy_word(lock);
+
+		/* the lock is free when it has ended */
+		finding_mend(finding,
+			g_strdup_printf("kill %d && flock %s true && " START_BY_HAND,
+				(int)holder->pid, quoted),
+			false);
+	}
+	return true;
+}
+
 static void add_stopped(GPtrArray *findings)
 {
 	Finding *finding = finding_add(
@@ -47,7 +82,7 @@ static void add_stopped(GPtrArray *findings)
 	}
 	finding_why(finding, "No systemd user manager runs here that could start it: have the "
 			     "session start it at login");
-	finding_mend(finding, g_strdup("setsid -f " NAME_DAEMON " >/dev/null 2>&1"), false);
+	finding_mend(finding, g_strdup(START_BY_HAND), false);
 }
 
 /* It runs; will it at the next login? */
@@ -70,7 +105,8 @@ void check_daemon(const Chart *chart, GPtrArray *findings)
 	const Live *live = chart->live;
 
 	if (!live->running) {
-		add_stopped(findings);
+		if (!add_cut_off(findings))
+			add_stopped(findings);
 		return;
 	}
 	if (!live->answers) {

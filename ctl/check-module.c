@@ -63,6 +63,13 @@ static void add_bad(const Chart *chart, const Probe *probe, GPtrArray *findings)
 
 void check_modules(const Chart *chart, GPtrArray *findings)
 {
+	if (chart->loads->len == 0) {
+		Finding *finding = finding_add(findings, "modules", VERDICT_WRONG,
+			config_origin(chart->config, "propagation", "modules"),
+			"there is none, so no card can be read");
+
+		remedy_take_back(finding, chart->config, "propagation", "modules");
+	}
 	for (guint i = 0; i < chart->loads->len; i++) {
 		const Probe *probe = g_ptr_array_index(chart->loads, i);
 

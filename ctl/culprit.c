@@ -15,77 +15,22 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "process.h"
+
+#define OURS             "certprop" /* begins the names of all our processes */
+#define SCDAEMON         "scdaemon"
 #define SOCKET_NAME      "/pcscd.comm"
 #define ANSWER_SECONDS   1
 #define ANSWER_BYTES     (64u * 1024u)
 #define ANSWERS_MAX      4096 /* datagrams of one dump */
-#define PROCESSES_MAX    65536u
-#define DESCRIPTORS_MAX  65536u
 #define LOCKS_BYTES_MAX  (8u << 20)
 #define SQLITE_LOCK_BYTE 0x40000000
-
-static void culprit_free(gpointer data)
-{
-	Culprit *culprit = data;
-
-	g_free(culprit->name);
-	g_free(culprit);
-}
-
-static GPtrArray *culprits_new(void)
-{
-	return g_ptr_array_new_with_free_func(culprit_free);
-}
-
-/* The name of a process of ours; NULL if it is none. */
-static char *name_of(const char *pid)
-{
-	g_autofree char *dir = g_build_filename("/proc", pid, NULL);
-	g_autofree char *file = g_build_filename(dir, "comm", NULL);
-	struct stat st;
-	char *name = NULL;
-
-	if (stat(dir, &st) < 0 || st.st_uid != geteuid() ||
-		!g_file_get_contents(file, &name, NULL, NULL))
-		return NULL;
-
-	return g_strchomp(name);
-}
-
-static void add(GPtrArray *culprits, const char *pid, const char *name)
-{
-	Culprit *culprit = g_new0(Culprit, 1);
-
-	culprit->pid = (pid_t)g_ascii_strtoll(pid, NULL, 10);
-	culprit->name = g_strdup(name);
-	g_ptr_array_add(culprits, culprit);
-}
-
-typedef bool (*ProcessFunc)(const char *pid, gconstpointer data);
-
-/* Processes of ours for which `func` is true. */
-static GPtrArray *find(ProcessFunc func, gconstpointer data)
-{
-	GPtrArray *found = culprits_new();
-	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
-	const char *pid;
-
-	for (guint i = 0; dir != NULL && i < PROCESSES_MAX && (pid = g_dir_read_name(dir)); i++) {
-		g_autofree char *name = g_ascii_isdigit(*pid) ? name_of(pid) : NULL;
-
-		if (name != NULL && !g_str_has_prefix(name, "certprop") && func(pid, data))
-			add(found, pid, name);
-	}
-
-	return found;
-}
 
 /*
  * Sockets
@@ -137,10 +82,12 @@ static void take_socket(const struct nlmsghdr *head, const char *path, GHashTabl
 /* One datagram of the answer. Returns false with the last one. */
 static bool take_answer(const char *buffer, gsize len, const char *path, GHashTable *peers)
 {
-	const struct nlmsghdr *head = (const void *)buffer;
+	const struct nlmsghdr *head;
 
-	for (int left = (int)len; NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
-		if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR)
+	for (gsize at = 0; at + sizeof *head <= len; at += NLMSG_ALIGN(head->nlmsg_len)) {
+		head = (const void *)(buffer + at);
+		if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR ||
+			head->nlmsg_len < sizeof *head || head->nlmsg_len > len - at)
 			return false;
 		if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
 			take_socket(head, path, peers);
@@ -196,48 +143,34 @@ static GHashTable *find_peers(const char *path)
 	return peers;
 }
 
-static bool has_socket(const char *pid, gconstpointer data)
+/* scdaemon does not let its descriptors be seen; where it runs, it is the first to be suspected. */
+static bool is_client(const Process *process, gconstpointer data)
 {
 	GHashTable *peers = (GHashTable *)data;
-	g_autofree char *path = g_build_filename("/proc", pid, "fd", NULL);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	const char *name;
-	bool has = false;
+	bool hidden;
 
-	for (guint i = 0; !has && dir != NULL && i < DESCRIPTORS_MAX; i++) {
-		g_autofree char *link = NULL;
-		g_autofree char *target = NULL;
+	if (g_hash_table_size(peers) == 0 || g_str_has_prefix(process->name, OURS))
+		return false;
 
-		name = g_dir_read_name(dir);
-		if (name == NULL)
-			break;
-		link = g_build_filename(path, name, NULL);
-		target = g_file_read_link(link, NULL);
-		if (target != NULL && g_str_has_prefix(target, "socket:["))
-			has = g_hash_table_contains(peers,
-				GUINT_TO_POINTER((guint)g_ascii_strtoull(target + 8, NULL, 10)));
-	}
-
-	return has;
+	return process_has_socket(process, peers, &hidden) ||
+	       (hidden && strcmp(process->name, SCDAEMON) == 0);
 }
 
 GPtrArray *culprits_of_service(const char *socket)
 {
 	g_autoptr(GHashTable) peers = find_peers(socket);
 
-	return find(has_socket, peers);
+	return processes_find(is_client, peers);
 }
 
-static bool is_named(const char *pid, gconstpointer data)
+static bool is_named(const Process *process, gconstpointer data)
 {
-	g_autofree char *name = name_of(pid);
-
-	return g_strcmp0(name, data) == 0;
+	return strcmp(process->name, data) == 0;
 }
 
 bool culprit_runs(const char *name)
 {
-	g_autoptr(GPtrArray) found = find(is_named, name);
+	g_autoptr(GPtrArray) found = processes_find(is_named, name);
 
 	return found->len > 0;
 }
@@ -246,22 +179,20 @@ bool culprit_runs(const char *name)
  * Locks
  */
 
-/* "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 1073741825 1073741825": the process, if this is an
-   SQLite lock on one of the inodes. */
-static const char *locker(char **words, const GArray *inodes)
+/* "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 1073741825 1073741825": the process, if it has locked
+   the inode for writing at or behind this place; else 0. */
+static pid_t locker(char **words, guint64 inode, guint64 from)
 {
-	const char *inode;
+	const char *last;
 
-	if (g_strv_length(words) < 8 || strcmp(words[1], "POSIX") != 0 ||
-		strcmp(words[3], "WRITE") != 0 ||
-		g_ascii_strtoull(words[6], NULL, 10) < SQLITE_LOCK_BYTE)
-		return NULL;
-	inode = strrchr(words[5], ':');
-	for (guint i = 0; inode != NULL && i < inodes->len; i++)
-		if (g_ascii_strtoull(inode + 1, NULL, 10) == g_array_index(inodes, guint64, i))
-			return words[4];
+	if (g_strv_length(words) < 8 || strcmp(words[3], "WRITE") != 0 ||
+		g_ascii_strtoull(words[6], NULL, 10) < from)
+		return 0;
 
-	return NULL;
+	last = strrchr(words[5], ':');
+	if (last == NULL || g_ascii_strtoull(last + 1, NULL, 10) != inode)
+		return 0;
+	return (pid_t)g_ascii_strtoll(words[4], NULL, 10);
 }
 
 /* The words of a line, without the empty ones between them. */
@@ -277,40 +208,56 @@ static char **split_words(const char *line)
 	return g_strv_builder_end(builder);
 }
 
-GPtrArray *culprits_of_database(const char *dir)
+/* A process that is ours and not among them yet. */
+static void add(GPtrArray *culprits, pid_t pid)
 {
-	static const char *const files[] = {"cert9.db", "key4.db"};
-	g_autoptr(GArray) inodes = g_array_new(FALSE, FALSE, sizeof(guint64));
-	GPtrArray *found = culprits_new();
+	Process *process;
+
+	for (guint i = 0; i < culprits->len; i++)
+		if (((const Process *)g_ptr_array_index(culprits, i))->pid == pid)
+			return;
+
+	process = pid > 0 ? process_new(pid) : NULL;
+	if (process != NULL)
+		g_ptr_array_add(culprits, process);
+}
+
+static void find_lockers(const char *path, guint64 from, GPtrArray *culprits)
+{
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
+	struct stat st;
 	gsize len;
 
-	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
-		g_autofree char *path = g_build_filename(dir, files[i], NULL);
-		struct stat st;
-		guint64 inode;
-
-		if (stat(path, &st) < 0)
-			continue;
-		inode = st.st_ino;
-		g_array_append_val(inodes, inode);
-	}
-	if (!g_file_get_contents("/proc/locks", &text, &len, NULL) || len > LOCKS_BYTES_MAX)
-		return found;
+	if (stat(path, &st) < 0 || !g_file_get_contents("/proc/locks", &text, &len, NULL) ||
+		len > LOCKS_BYTES_MAX)
+		return;
 
 	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line != NULL; line++) {
 		g_auto(GStrv) words = split_words(*line);
-		const char *pid = locker(words, inodes);
-		g_autofree char *name = pid != NULL ? name_of(pid) : NULL;
-		bool again = false;
 
-		for (guint i = 0; name != NULL && i < found->len; i++)
-			again = again || ((Culprit *)g_ptr_array_index(found, i))->pid ==
-						 (pid_t)g_ascii_strtoll(pid, NULL, 10);
-		if (name != NULL && !again)
-			add(found, pid, name);
+		add(culprits, locker(words, st.st_ino, from));
+	}
+}
+
+GPtrArray *culprits_of_lock(const char *path)
+{
+	GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)process_free);
+
+	find_lockers(path, 0, found);
+	return found;
+}
+
+GPtrArray *culprits_of_database(const char *dir)
+{
+	static const char *const files[] = {"cert9.db", "key4.db"};
+	GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)process_free);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = g_build_filename(dir, files[i], NULL);
+
+		find_lockers(path, SQLITE_LOCK_BYTE, found);
 	}
 
 	return found;
@@ -325,7 +272,7 @@ char *culprits_text(const GPtrArray *culprits)
 	GString *text = g_string_new(NULL);
 
 	for (guint i = 0; i < culprits->len; i++) {
-		const Culprit *culprit = g_ptr_array_index(culprits, i);
+		const Process *culprit = g_ptr_array_index(culprits, i);
 
 		g_string_append_printf(text, "%s%s (process %d)", i > 0 ? ", " : "", culprit->name,
 			(int)culprit->pid);
@@ -337,10 +284,10 @@ char *culprits_text(const GPtrArray *culprits)
 void culprits_mend(Finding *finding, const GPtrArray *culprits)
 {
 	for (guint i = 0; i < culprits->len; i++) {
-		const Culprit *culprit = g_ptr_array_index(culprits, i);
+		const Process *culprit = g_ptr_array_index(culprits, i);
 
 		/* gpg-agent would start it again at once, and be confused meanwhile. */
-		if (strcmp(culprit->name, "scdaemon") == 0)
+		if (strcmp(culprit->name, SCDAEMON) == 0)
 			finding_mend(finding, g_strdup("gpgconf --kill scdaemon"), false);
 		else if (strcmp(culprit->name, "gsd-smartcard") == 0)
 			finding_mend(finding,

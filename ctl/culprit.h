@@ -7,22 +7,20 @@
 
 #include <glib.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "finding.h"
 
 G_BEGIN_DECLS
 
-typedef struct Culprit {
-	pid_t pid;
-	char *name; /* of the process: at most 15 bytes, any bytes */
-} Culprit;
+/* In all of these: Process. */
 
 /* Processes that are connected to pcscd, without certprop's own. `socket` NULL: at its usual place.
  */
 GPtrArray *culprits_of_service(const char *socket) G_GNUC_WARN_UNUSED_RESULT;
 /* Processes that have locked the NSS database in this directory. */
 GPtrArray *culprits_of_database(const char *dir) G_GNUC_WARN_UNUSED_RESULT;
+/* Processes that have locked this file. */
+GPtrArray *culprits_of_lock(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 /* A process of this user with this name. */
 bool culprit_runs(const char *name);
 

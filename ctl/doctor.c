@@ -109,7 +109,8 @@ static void print_finding(const Finding *finding)
 	paint_line(paints[finding->verdict], "%-6s %s: %s%s%s", verdict_word(finding->verdict),
 		finding->step, finding->subject, about ? ": " : "", finding->found);
 	if (*finding->why != '\0')
-		paint_line(PAINT_PLAIN, "       %s.", finding->why);
+		paint_line(PAINT_PLAIN, "       %s%s", finding->why,
+			g_str_has_suffix(finding->why, ";") ? "" : ".");
 	for (guint i = 0; i < finding->mends->len; i++)
 		print_command(g_ptr_array_index(finding->mends, i));
 }

@@ -43,42 +43,49 @@ START_TEST(unknown_card)
 }
 END_TEST
 
-static RigProcess *hold(const char *name)
+/* Any program that keeps it. */
+START_TEST(held)
 {
-	g_autofree char *fake = rig_program("tests/fake/fake-holder");
-	g_autofree char *program = g_build_filename(ward.home->home, "bin", name, NULL);
-	g_autofree char *copy = g_strdup_printf("cp %s %s", fake, program);
+	g_autofree char *program = rig_program("tests/fake/fake-holder");
 	const char *argv[] = {program, rig_pcscd_reader(ward.pcscd, 0), NULL};
-	RigProcess *process;
+	g_autoptr(RigProcess) holder = NULL;
+	g_autofree char *kill = NULL;
+	g_autofree char *commands = NULL;
 
-	g_free(ward_sh(copy));
 	rig_card_insert_seen(ward.card);
-	process = rig_process_start(argv, NULL);
+	holder = rig_process_start(argv, NULL);
 	for (unsigned i = 0;; i++) {
-		g_autofree char *said = rig_process_output(process, NULL);
+		g_autofree char *said = rig_process_output(holder, NULL);
 
 		if (strcmp(said, "held\n") == 0)
-			return process;
+			break;
 		ck_assert_uint_lt(i, WARD_WAIT_MS / 10);
 		g_usleep(10000);
 	}
-}
-
-/* By any program, and by one of scdaemon's name, with a gpgconf that can end it. */
-START_TEST(held)
-{
-	const char *name = _i == 0 ? "some-client" : "scdaemon";
-	g_autoptr(RigProcess) holder = hold(name);
-	g_autofree char *kill = g_strdup_printf("kill %d", (int)rig_process_pid(holder));
-	g_autofree char *words = g_strdup_printf("%s (process", name);
-	g_autofree char *commands = NULL;
-
-	ward_stand_in("gpgconf", kill);
-	commands = ward_expect("cards", "wrong", words);
-	ck_assert_int_eq(strcmp(commands, "gpgconf --kill scdaemon\n") == 0, _i == 1);
+	kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(holder));
+	commands = ward_expect("cards", "wrong", "fake-holder (process");
+	ck_assert_str_eq(commands, kill);
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(holder, WARD_WAIT_MS);
 	ward_expect_well("cards", false);
+}
+END_TEST
+
+/* The real GnuPG, which keeps the card once somebody has asked it for one. */
+START_TEST(held_by_gnupg)
+{
+	g_autofree char *dir = ward_path(".gnupg");
+	g_autofree char *commands = NULL;
+
+	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
+	rig_home_write(ward.home, ".gnupg/scdaemon.conf", "disable-ccid\n");
+	rig_card_insert_seen(ward.card);
+	g_free(ward_sh("gpg-connect-agent 'SCD SERIALNO undefined' /bye | grep '^OK$'"));
+	commands = ward_expect("cards", "wrong", "It can only be scdaemon (process");
+	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
+	ward_mend(commands, NULL, NULL);
+	ward_expect_well("cards", false);
+	g_free(ward_sh("gpgconf --kill all"));
 }
 END_TEST
 
@@ -89,7 +96,7 @@ START_TEST(hanging)
 	g_free(rig_card_command(ward.card, "hang-after 20"));
 	rig_card_insert_seen(ward.card);
 	g_free(ward_expect("cards", "wrong", "put it in again"));
-	rig_card_remove(ward.card);
+	rig_card_remove_seen(ward.card);
 	rig_card_insert_seen(ward.card);
 	ward_expect_well("cards", false);
 }
@@ -145,13 +152,24 @@ START_TEST(bad_module)
 }
 END_TEST
 
+START_TEST(no_module)
+{
+	ward_configure("[propagation]\nmodules=\n");
+	ward_heal("modules", "there is none");
+}
+END_TEST
+
+/* It is hidden behind another file, until it is "installed" anew. */
 START_TEST(opensc_broken)
 {
-	g_autofree char *show = g_strdup(WARD_ASK "\numount " OPENSC);
+	g_autofree char *commands = NULL;
 
-	ward_stand_in("dnf", show);
+	ward_stand_in("dnf", WARD_ASK);
 	ck_assert_int_eq(mount("/etc/passwd", OPENSC, NULL, MS_BIND, NULL), 0);
-	ward_heal("modules", "not whole");
+	commands = ward_expect("modules", "wrong", "not whole");
+	ward_mend_by(commands, "dnf reinstall -y opensc\n");
+	ck_assert_int_eq(umount(OPENSC), 0);
+	ward_expect_well("modules", false);
 }
 END_TEST
 
@@ -266,9 +284,11 @@ int main(int argc, char **argv)
 	rig_enter();
 	ward_case(suite, "no-card", no_card, 1);
 	ward_case(suite, "unknown", unknown_card, 1);
-	ward_case(suite, "held", held, 2);
+	ward_case(suite, "held", held, 1);
+	ward_case(suite, "gnupg", held_by_gnupg, 1);
 	ward_case(suite, "hanging", hanging, 1);
 	ward_case(suite, "module", bad_module, G_N_ELEMENTS(bad_modules));
+	ward_case(suite, "no-module", no_module, 1);
 	ward_case(suite, "opensc", opensc_broken, 1);
 	ward_case(suite, "poor", poor_card, G_N_ELEMENTS(poor_cards));
 	ward_case(suite, "clock-certificates", clock_by_certificates, 1);

@@ -239,6 +239,28 @@ START_TEST(applications)
 }
 END_TEST
 
+/* What is called so, and was there first. */
+START_TEST(runs_already)
+{
+	g_autofree char *profile = ward_path(".mozilla/firefox/ab.default");
+	g_autofree char *file = ward_path(".mozilla/firefox/ab.default/pkcs11.txt");
+	g_autofree char *program = ward_path("bin/firefox-esr");
+	g_autofree char *copy = g_strdup_printf("cp /bin/sleep %s", program);
+	g_autofree char *touch = g_strdup_printf("touch -d '1 minute' %s", file);
+	const char *argv[] = {program, "60", NULL};
+	g_autoptr(RigProcess) process = NULL;
+
+	ck_assert_int_eq(g_mkdir_with_parents(profile, 0700), 0);
+	rig_db_create(profile);
+	rig_home_write(ward.home, ".mozilla/firefox/profiles.ini",
+		"[Profile0]\nName=mine\nIsRelative=1\nPath=ab.default\n");
+	g_free(ward_sh(copy));
+	process = rig_process_start(argv, NULL);
+	g_free(ward_sh(touch));
+	g_free(ward_expect("applications", "note", "has run since before pkcs11.txt"));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("doctor-database");
@@ -254,5 +276,6 @@ int main(int argc, char **argv)
 	ward_case(suite, "own-stale", own_is_stale, 1);
 	ward_case(suite, "prefix", name_is_a_prefix, 1);
 	ward_case(suite, "applications", applications, 1);
+	ward_case(suite, "running", runs_already, 1);
 	return harness_run(suite, argc, argv);
 }

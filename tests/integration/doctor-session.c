@@ -203,6 +203,22 @@ START_TEST(hangs)
 }
 END_TEST
 
+/* Somebody has cleaned up. */
+START_TEST(cut_off)
+{
+	g_autofree char *socket =
+		g_build_filename(ward.home->runtime, NAME_RUNTIME_DIR, NAME_RUNTIME_BUS, NULL);
+	g_autoptr(RigProcess) daemon = start_daemon();
+	g_autofree char *commands = NULL;
+
+	ck_assert_int_eq(g_unlink(socket), 0);
+	commands = ward_expect("daemon", "wrong", "its socket in");
+	ward_mend(commands, NULL, NULL);
+	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
+	end_daemon();
+}
+END_TEST
+
 /* It was started by hand. */
 START_TEST(not_enabled)
 {
@@ -369,6 +385,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "configuration-file", configuration_file, 1);
 	ward_case(suite, "stopped", stopped, 2);
 	ward_case(suite, "hangs", hangs, 1);
+	ward_case(suite, "cut-off", cut_off, 1);
 	ward_case(suite, "not-enabled", not_enabled, 1);
 	ward_case(suite, "version", other_version, 1);
 	ward_case(suite, "redirected", redirected, 1);
