@@ -27,20 +27,42 @@ static char *user_unit(const char *action)
 	return remedy_line("systemctl", "--user", action, UNIT_NAME, NULL);
 }
 
+static char *lock_path(void)
+{
+	g_autofree char *dir = runtime_dir();
+
+	return g_build_filename(dir, NAME_LOCK_INSTANCE, NULL);
+}
+
+/* Ends the one that runs, and starts another; its lock is free when it has ended. */
+static void mend_restart(Finding *finding, const char *kill)
+{
+	g_autofree char *lock = lock_path();
+	g_autofree char *quoted = remedy_word(lock);
+	g_autoptr(GPtrArray) holders = culprits_of_lock(lock);
+
+	if (unit_has_manager())
+		finding_mend(finding, user_unit("restart"), false);
+	else if (holders->len > 0)
+		finding_mend(finding,
+			g_strdup_printf("%s %d && flock %s true && " START_BY_HAND, kill,
+				(int)((const Process *)g_ptr_array_index(holders, 0))->pid, quoted),
+			false);
+}
+
 static void add_silent(const Chart *chart, GPtrArray *findings)
 {
 	Finding *finding =
 		finding_add(findings, "daemon", VERDICT_WRONG, NULL, "%s", chart->live->trouble);
 
 	finding_why(finding, "It hangs, or is too busy");
-	finding_mend(finding, user_unit("restart"), false);
+	mend_restart(finding, "kill -KILL");
 }
 
-/* Its lock is held, and its socket is not there: it was removed, or made somewhere else. */
+/* Its lock is held, and its socket is not there: somebody has removed it. */
 static bool add_cut_off(GPtrArray *findings)
 {
-	g_autofree char *dir = runtime_dir();
-	g_autofree char *lock = g_build_filename(dir, NAME_LOCK_INSTANCE, NULL);
+	g_autofree char *lock = lock_path();
 	g_autoptr(GPtrArray) holders = culprits_of_lock(lock);
 	g_autofree char *text = culprits_text(holders);
 	Finding *finding;
@@ -48,21 +70,10 @@ static bool add_cut_off(GPtrArray *findings)
 	if (holders->len == 0)
 		return false;
 
-	finding = finding_add(findings, "daemon", VERDICT_WRONG, NULL,
-		"%s runs, and its socket in %s is gone", text, dir);
+	finding = finding_add(
+		findings, "daemon", VERDICT_WRONG, NULL, "%s runs, and its socket is gone", text);
 	finding_why(finding, "Nobody can ask it anything");
-	if (unit_has_manager()) {
-		finding_mend(finding, user_unit("restart"), false);
-	} else {
-		const Process *holder = g_ptr_array_index(holders, 0);
-		g_autofree char *quoted = remedy_word(lock);
-
-		/* the lock is free when it has ended */
-		finding_mend(finding,
-			g_strdup_printf("kill %d && flock %s true && " START_BY_HAND,
-				(int)holder->pid, quoted),
-			false);
-	}
+	mend_restart(finding, "kill");
 	return true;
 }
 
@@ -120,7 +131,7 @@ void check_daemon(const Chart *chart, GPtrArray *findings)
 			live->version);
 
 		finding_why(finding, "It was not started again after an update");
-		finding_mend(finding, user_unit("restart"), false);
+		mend_restart(finding, "kill");
 		return;
 	}
 	finding_add(findings, "daemon", VERDICT_OK, NULL,

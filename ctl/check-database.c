@@ -20,7 +20,9 @@
 
 #define ASIDE "damaged"
 
-static const char *const files[] = {"cert9.db", "key4.db"};
+/* With what SQLite may have left of an interrupted write: it would be played back into whatever
+   file has that name. */
+static const char *const files[] = {"cert9.db", "key4.db", "cert9.db-journal", "key4.db-journal"};
 
 static const char *dir_of(const ReportDatabase *database)
 {
@@ -126,15 +128,13 @@ static void mend_damaged(Finding *finding, const char *dir)
 	g_autofree char *aside = g_build_filename(dir, ASIDE, NULL);
 	g_autofree char *quoted = remedy_word(aside);
 	g_autofree char *make = remedy_line("mkdir", aside, NULL);
-	char *readable = command_on("chmod", "u+rw", dir, is_unreadable, true);
+	char *readable = command_on("chmod", "u+rwX", dir, is_unreadable, true);
 
 	if (readable != NULL) {
 		finding_why(finding, "Its files may not be read");
 		finding_mend(finding, readable, false);
 		return;
 	}
-	if (!g_file_test(dir, G_FILE_TEST_IS_DIR) || !(is_there(dir)))
-		return;
 
 	g_autofree char *move = command_on("mv", "-n", dir, is_there, false);
 	if (move == NULL || is_there(aside))
@@ -154,10 +154,8 @@ static void add_database(const Chart *chart, const ReportDatabase *database, GPt
 
 	if (strcmp(status, "ok") == 0) {
 		finding_add(findings, "databases", VERDICT_OK, database->path,
-			"%s%s%s: it can be "
-			"written",
-			database->application, *database->profile != '\0' ? ", " : "",
-			database->profile);
+			"%s%s%s: it can be written", database->application,
+			*database->profile != '\0' ? ", " : "", database->profile);
 		return;
 	}
 

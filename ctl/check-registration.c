@@ -75,6 +75,19 @@ static bool is_removable(const Place *place, const char *name)
 	return false;
 }
 
+/* modutil would add it without taking another one for it and away. */
+static bool is_addable(const Place *place, const char *name)
+{
+	for (guint i = 0; i < place->entries->len; i++) {
+		const ModlistEntry *entry = g_ptr_array_index(place->entries, i);
+
+		if (strcmp(entry->name, name) != 0 && g_str_has_prefix(entry->name, name))
+			return false;
+	}
+
+	return true;
+}
+
 static void mend_ours(Finding *finding, const Place *place, const char *action)
 {
 	finding_mend(finding,
@@ -189,6 +202,13 @@ static bool check_flag(const Place *place, const ReportReach *reach)
 		return false;
 	}
 
+	if (strcmp(reach->how, "p11-kit") == 0 && !is_addable(place, reach->name)) {
+		finding_why(finding,
+			"Add the flag in %s/" MODLIST_FILE
+			" with an editor: modutil takes another block for it",
+			place->dir);
+		return false;
+	}
 	mend_remove(finding, place, reach->name);
 	if (finding->mends->len == 0)
 		return false;

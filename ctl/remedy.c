@@ -12,19 +12,22 @@
 
 #define SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,"
 
-/* In the order in which they are looked for: apt-get can be found on Fedora too. */
+/* What one system uses may be there on another too, so what tells them apart counts first. */
 static const struct {
 	const char *program;
+	const char *mark; /* a file of the system whose own one it is; NULL: none is needed */
 	const char *install, *again;
 	const char *packages[3]; /* by RemedyPackage */
 } managers[] = {
-	{"dnf", "dnf install -y", "dnf reinstall -y", {"pcsc-lite", "opensc", "nss-tools"}},
-	{"apt-get", "apt-get install -y", "apt-get install -y --reinstall",
+	{"apt-get", "/etc/debian_version", "apt-get install -y", "apt-get install -y --reinstall",
 		{"pcscd", "opensc-pkcs11", "libnss3-tools"}},
-	{"zypper", "zypper --non-interactive install", "zypper --non-interactive install --force",
+	{"dnf", NULL, "dnf install -y", "dnf reinstall -y", {"pcsc-lite", "opensc", "nss-tools"}},
+	{"zypper", NULL, "zypper --non-interactive install",
+		"zypper --non-interactive install --force",
 		{"pcsc-lite", "opensc", "mozilla-nss-tools"}},
-	{"pacman", "pacman -S --noconfirm", "pacman -S --noconfirm", {"pcsclite", "opensc", "nss"}},
-	{"apk", "apk add", "apk fix", {"pcsc-lite", "opensc", "nss-tools"}},
+	{"pacman", NULL, "pacman -S --noconfirm", "pacman -S --noconfirm",
+		{"pcsclite", "opensc", "nss"}},
+	{"apk", NULL, "apk add", "apk fix", {"pcsc-lite", "opensc", "nss-tools"}},
 };
 
 char *remedy_word(const char *text)
@@ -72,7 +75,9 @@ bool remedy_has_program(const char *name)
 char *remedy_install(RemedyPackage package, bool again)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(managers); i++)
-		if (remedy_has_program(managers[i].program))
+		if (remedy_has_program(managers[i].program) &&
+			(managers[i].mark == NULL ||
+				g_file_test(managers[i].mark, G_FILE_TEST_EXISTS)))
 			return g_strdup_printf("%s %s",
 				again ? managers[i].again : managers[i].install,
 				managers[i].packages[package]);

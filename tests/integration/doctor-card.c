@@ -165,9 +165,11 @@ START_TEST(opensc_broken)
 	g_autofree char *commands = NULL;
 
 	ward_stand_in("dnf", WARD_ASK);
+	ward_stand_in("apt-get", WARD_ASK);
 	ck_assert_int_eq(mount("/etc/passwd", OPENSC, NULL, MS_BIND, NULL), 0);
 	commands = ward_expect("modules", "wrong", "not whole");
-	ward_mend_by(commands, "dnf reinstall -y opensc\n");
+	ward_mend_by(commands, ward_is_debian() ? "apt-get install -y --reinstall opensc-pkcs11\n"
+						: "dnf reinstall -y opensc\n");
 	ck_assert_int_eq(umount(OPENSC), 0);
 	ward_expect_well("modules", false);
 }

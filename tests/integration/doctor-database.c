@@ -54,6 +54,7 @@ static const struct {
 	{"cert9.db", 0400, "read-only"},
 	{"key4.db", 0400, "read-only"},
 	{"cert9.db", 0, "may not be read"},
+	{".", 0, "may not be read"},
 	{".", 0777, "foreign"},
 };
 
@@ -82,11 +83,15 @@ START_TEST(damaged)
 	g_autofree char *commands = NULL;
 	g_autofree char *aside = g_build_filename(ward.database, "damaged", damages[_i], NULL);
 
+	g_autofree char *journal = g_build_filename(ward.database, "cert9.db-journal", NULL);
+
 	write_in(damages[_i], "this is no database");
+	write_in("cert9.db-journal", "what it was before");
 	commands = ward_expect("databases", "wrong", "put it aside");
 	ward_mend(commands, NULL, NULL);
 	ward_expect_well("databases", true);
 	ck_assert(g_file_test(aside, G_FILE_TEST_EXISTS));
+	ck_assert(!g_file_test(journal, G_FILE_TEST_EXISTS));
 	rig_card_insert_seen(ward.card);
 	g_free(ward_sh("certpropctl sync"));
 	ward_expect_well("databases", false);
@@ -206,13 +211,21 @@ START_TEST(own_is_stale)
 }
 END_TEST
 
-/* modutil would take the first block whose name begins like it: so it is not named. */
+/* modutil would take another block, whose name begins like it: so it is not named. */
+static const struct {
+	const char *first, *second;
+} prefixes[] = {
+	{"library=/usr/lib/other.so\nname=OpenSC of mine\n",
+		"library=/opt/gone/opensc-pkcs11.so\nname=OpenSC\n" FLAGS},
+	{PROXY, "library=/usr/lib/other.so\nname=p11 of mine\n"},
+};
+
 START_TEST(name_is_a_prefix)
 {
 	g_autofree char *commands = NULL;
 
-	add_block("library=/usr/lib/other.so\nname=OpenSC of mine\n");
-	add_block("library=/opt/gone/opensc-pkcs11.so\nname=OpenSC\n" FLAGS);
+	add_block(prefixes[_i].first);
+	add_block(prefixes[_i].second);
 	commands = ward_expect("registration", "wrong", "with an editor");
 	ck_assert_str_eq(commands, "");
 }
@@ -274,7 +287,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "propagation", not_propagated, 1);
 	ward_case(suite, "registration", registration, G_N_ELEMENTS(lists));
 	ward_case(suite, "own-stale", own_is_stale, 1);
-	ward_case(suite, "prefix", name_is_a_prefix, 1);
+	ward_case(suite, "prefix", name_is_a_prefix, G_N_ELEMENTS(prefixes));
 	ward_case(suite, "applications", applications, 1);
 	ward_case(suite, "running", runs_already, 1);
 	return harness_run(suite, argc, argv);

@@ -83,7 +83,10 @@ START_TEST(pcscd_not_installed)
 	rig_pcscd_stop(ward.pcscd);
 	ck_assert_int_eq(mount("/dev/null", program, NULL, MS_BIND, NULL), 0);
 	commands = ward_expect("service", "wrong", "not installed");
-	ward_mend_by(commands, "dnf install -y pcsc-lite\nsystemctl enable --now pcscd.socket\n");
+	ward_mend_by(commands,
+		ward_is_debian()
+			? "apt-get install -y pcscd\nsystemctl enable --now pcscd.socket\n"
+			: "dnf install -y pcsc-lite\nsystemctl enable --now pcscd.socket\n");
 	ck_assert_int_eq(umount(program), 0);
 	rig_pcscd_start(ward.pcscd);
 	ward_expect_well("service", false);

@@ -189,13 +189,17 @@ START_TEST(hangs)
 	g_autoptr(RigProcess) daemon = NULL;
 	g_autofree char *commands = NULL;
 
-	stand_in_systemctl();
+	if (_i == 1)
+		stand_in_systemctl();
 	daemon = start_daemon();
 	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGSTOP), 0);
 	commands = ward_expect("daemon", "wrong", "did not answer");
-	ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
-	rig_process_kill(daemon); /* which systemd would do, and reap it */
-	ward_stand_in("systemctl", "setsid -f certpropd >/dev/null 2>&1");
+	if (_i == 1) {
+		ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
+		rig_process_kill(daemon); /* as systemd would */
+		ward_stand_in("systemctl",
+			"[ \"$2\" != restart ] || setsid -f certpropd >/dev/null 2>&1");
+	}
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
 	ward_expect_well("daemon", false);
@@ -212,7 +216,7 @@ START_TEST(cut_off)
 	g_autofree char *commands = NULL;
 
 	ck_assert_int_eq(g_unlink(socket), 0);
-	commands = ward_expect("daemon", "wrong", "its socket in");
+	commands = ward_expect("daemon", "wrong", "its socket is gone");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
 	end_daemon();
@@ -384,7 +388,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "configuration", configuration, G_N_ELEMENTS(faults));
 	ward_case(suite, "configuration-file", configuration_file, 1);
 	ward_case(suite, "stopped", stopped, 2);
-	ward_case(suite, "hangs", hangs, 1);
+	ward_case(suite, "hangs", hangs, 2);
 	ward_case(suite, "cut-off", cut_off, 1);
 	ward_case(suite, "not-enabled", not_enabled, 1);
 	ward_case(suite, "version", other_version, 1);

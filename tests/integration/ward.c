@@ -214,6 +214,11 @@ void ward_mend(const char *commands, const char *from, const char *to)
 			g_free(ward_sh(*line));
 }
 
+bool ward_is_debian(void)
+{
+	return g_file_test("/etc/debian_version", G_FILE_TEST_EXISTS);
+}
+
 void ward_mend_by(const char *commands, const char *asked)
 {
 	g_autofree char *path = ward_path("asked");

@@ -61,6 +61,8 @@ char *ward_expect(
 void ward_expect_well(const char *step, bool noted);
 /* Runs the lines. In `from` (may be NULL) a path that only root may write stands for `to`. */
 void ward_mend(const char *commands, const char *from, const char *to);
+/* This is Debian, or something made of it. */
+bool ward_is_debian(void);
 /* Runs the lines; all that stand-ins were asked by them is `asked`, a line each. */
 void ward_mend_by(const char *commands, const char *asked);
 /* All of it: it is wrong (in these words), a command is named and run, and the step is well. */
