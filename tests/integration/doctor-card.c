@@ -54,14 +54,7 @@ START_TEST(held)
 
 	rig_card_insert_seen(ward.card);
 	holder = rig_process_start(argv, NULL);
-	for (unsigned i = 0;; i++) {
-		g_autofree char *said = rig_process_output(holder, NULL);
-
-		if (strcmp(said, "held\n") == 0)
-			break;
-		ck_assert_uint_lt(i, WARD_WAIT_MS / 10);
-		g_usleep(10000);
-	}
+	ward_wait_said(holder, "held\n");
 	kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(holder));
 	commands = ward_expect("cards", "wrong", "fake-holder (process");
 	ck_assert_str_eq(commands, kill);

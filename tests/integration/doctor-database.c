@@ -109,14 +109,7 @@ START_TEST(locked)
 	g_autofree char *commands = NULL;
 	g_autofree char *kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(process));
 
-	for (unsigned i = 0;; i++) {
-		g_autofree char *said = rig_process_output(process, NULL);
-
-		if (strcmp(said, "locked\n") == 0)
-			break;
-		ck_assert_uint_lt(i, WARD_WAIT_MS / 10);
-		g_usleep(10000);
-	}
+	ward_wait_said(process, "locked\n");
 	commands = ward_expect("databases", "wrong", "sqlite3 (process");
 	ck_assert_str_eq(commands, kill);
 	ward_mend(commands, NULL, NULL);

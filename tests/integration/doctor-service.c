@@ -106,6 +106,11 @@ START_TEST(socket_variable)
 }
 END_TEST
 
+static bool socket_is_there(gpointer data)
+{
+	return g_file_test(SOCKET, G_FILE_TEST_EXISTS);
+}
+
 static RigProcess *refuse(const char *code)
 {
 	g_autofree char *program = rig_program("tests/fake/fake-pcscd");
@@ -115,10 +120,7 @@ static RigProcess *refuse(const char *code)
 	rig_pcscd_stop(ward.pcscd);
 	(void)g_unlink(SOCKET);
 	fake = rig_process_start(argv, NULL);
-	for (unsigned i = 0; !g_file_test(SOCKET, G_FILE_TEST_EXISTS); i++) {
-		ck_assert_uint_lt(i, WARD_WAIT_MS / 10);
-		g_usleep(10000);
-	}
+	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
 	return fake;
 }
 

@@ -138,6 +138,24 @@ char *ward_sh(const char *command)
 	return out;
 }
 
+typedef struct Awaited {
+	RigProcess *process;
+	const char *text;
+} Awaited;
+
+static bool has_said(gpointer data)
+{
+	const Awaited *awaited = data;
+	g_autofree char *said = rig_process_output(awaited->process, NULL);
+
+	return strcmp(said, awaited->text) == 0;
+}
+
+void ward_wait_said(RigProcess *process, const char *text)
+{
+	rig_wait_until(has_said, &(Awaited){process, text}, WARD_WAIT_MS, text);
+}
+
 JsonNode *ward_ask(void)
 {
 	const char *argv[] = {ward.ctl, "doctor", "--json", NULL};

@@ -49,6 +49,9 @@ char *ward_read(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 /* Runs words of a shell in that environment; they have to succeed. Returns their output. */
 char *ward_sh(const char *command) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Waits until this is what the program has said. */
+void ward_wait_said(RigProcess *process, const char *text);
+
 /* Asks, and asserts that JSON and exit status agree. */
 JsonNode *ward_ask(void) G_GNUC_WARN_UNUSED_RESULT;
 /* The first finding of the step with this verdict and these words in its subject, in what was found
