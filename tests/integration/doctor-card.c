@@ -43,21 +43,30 @@ START_TEST(unknown_card)
 }
 END_TEST
 
-/* Any program that keeps it. */
+/* Any program that keeps it; and one of the name of GNOME's, which its own unit stops. */
 START_TEST(held)
 {
-	g_autofree char *program = rig_program("tests/fake/fake-holder");
+	g_autofree char *fake = rig_program("tests/fake/fake-holder");
+	g_autofree char *program = ward_path(_i == 0 ? "bin/some-client" : "bin/gsd-smartcard");
+	g_autofree char *copy = g_strdup_printf("cp %s %s", fake, program);
 	const char *argv[] = {program, rig_pcscd_reader(ward.pcscd, 0), NULL};
 	g_autoptr(RigProcess) holder = NULL;
 	g_autofree char *kill = NULL;
 	g_autofree char *commands = NULL;
 
+	g_free(ward_sh(copy));
 	rig_card_insert_seen(ward.card);
 	holder = rig_process_start(argv, NULL);
 	ward_wait_said(holder, "held\n");
 	kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(holder));
-	commands = ward_expect("cards", "wrong", "fake-holder (process");
-	ck_assert_str_eq(commands, kill);
+	ward_stand_in("systemctl", kill);
+	commands =
+		ward_expect("cards", "wrong", _i == 0 ? "some-client (process" : "gsd-smartcard (");
+	if (_i == 0)
+		ck_assert_str_eq(commands, kill);
+	else
+		ck_assert_str_eq(commands,
+			"systemctl --user stop org.gnome.SettingsDaemon.Smartcard.target\n");
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(holder, WARD_WAIT_MS);
 	ward_expect_well("cards", false);
@@ -85,7 +94,7 @@ END_TEST
 /* The card hangs, and is taken out and put in. */
 START_TEST(hanging)
 {
-	ward_configure("[limits]\nscan-seconds=1\n");
+	ward_configure("[limits]\nscan-seconds=2\n");
 	g_free(rig_card_command(ward.card, "hang-after 20"));
 	rig_card_insert_seen(ward.card);
 	g_free(ward_expect("cards", "wrong", "put it in again"));
@@ -109,7 +118,7 @@ static const struct {
 	{NULL, "crash", "killed by signal"},
 	{NULL, "refuse", "CKR_GENERAL_ERROR"},
 	{NULL, "exit", "ended"},
-	{NULL, "hang-initialize", "was not done after 1.0 s"},
+	{NULL, "hang-initialize", "was not done after 2.0 s"},
 };
 
 static char *fake_module(const char *vice)
@@ -125,8 +134,8 @@ START_TEST(bad_module)
 	g_autofree char *module = bad_modules[_i].path != NULL ? g_strdup(bad_modules[_i].path)
 							       : fake_module(bad_modules[_i].vice);
 	g_autofree char *alone =
-		g_strdup_printf("[limits]\nscan-seconds=1\n[propagation]\nmodules=%s\n", module);
-	g_autofree char *beside = g_strdup_printf("[limits]\nscan-seconds=1\n[propagation]\n"
+		g_strdup_printf("[limits]\nscan-seconds=2\n[propagation]\nmodules=%s\n", module);
+	g_autofree char *beside = g_strdup_printf("[limits]\nscan-seconds=2\n[propagation]\n"
 						  "modules=%s;opensc-pkcs11.so\n",
 		module);
 	g_autofree char *commands = NULL;
@@ -141,7 +150,7 @@ START_TEST(bad_module)
 	ward_expect_well("modules", false);
 	text = ward_read(".config/certprop/certprop.conf");
 	ck_assert_str_eq(
-		text, "[limits]\nscan-seconds=1\n[propagation]\nmodules=opensc-pkcs11.so\n");
+		text, "[limits]\nscan-seconds=2\n[propagation]\nmodules=opensc-pkcs11.so\n");
 }
 END_TEST
 
@@ -197,6 +206,21 @@ START_TEST(poor_card)
 	ck_assert_str_eq(commands, "");
 	use_fake("");
 	ward_expect_well("certificates", false);
+}
+END_TEST
+
+static const struct {
+	const char *vice, *step, *words;
+} odd_cards[] = {
+	{"garbage", "certificates", "no readable X.509"},
+	{"keys-some", "keys", "without-key=skip"},
+};
+
+START_TEST(odd_card)
+{
+	use_fake(odd_cards[_i].vice);
+	rig_card_insert_seen(ward.card);
+	g_free(ward_expect(odd_cards[_i].step, "note", odd_cards[_i].words));
 }
 END_TEST
 
@@ -279,13 +303,14 @@ int main(int argc, char **argv)
 	rig_enter();
 	ward_case(suite, "no-card", no_card, 1);
 	ward_case(suite, "unknown", unknown_card, 1);
-	ward_case(suite, "held", held, 1);
+	ward_case(suite, "held", held, 2);
 	ward_case(suite, "gnupg", held_by_gnupg, 1);
 	ward_case(suite, "hanging", hanging, 1);
 	ward_case(suite, "module", bad_module, G_N_ELEMENTS(bad_modules));
 	ward_case(suite, "no-module", no_module, 1);
 	ward_case(suite, "opensc", opensc_broken, 1);
 	ward_case(suite, "poor", poor_card, G_N_ELEMENTS(poor_cards));
+	ward_case(suite, "odd", odd_card, G_N_ELEMENTS(odd_cards));
 	ward_case(suite, "clock-certificates", clock_by_certificates, 1);
 	ward_case(suite, "clock-program", clock_by_program, 1);
 	ward_case(suite, "expired", expired, 1);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the doctor finds in what was gathered, where no rig brings it about; and the commands that
+ * it makes: what tests/integration/doctor-*.c run, here in words.
+ */
+
+#include <string.h>
+
+#include "chart.h"
+#include "harness.h"
+#include "remedy.h"
+
+/* One service with one reader. */
+typedef struct Case {
+	Config *config;
+	Look look;
+	Chart chart;
+	SeenEndpoint *endpoint;
+	GPtrArray *findings;
+} Case;
+
+static Case it;
+
+static SeenReader *set_up(const char *state, const char *reason)
+{
+	SeenReader *reader = seen_reader_new("Reader 00 00", 0);
+
+	it.config = config_new();
+	it.endpoint = seen_endpoint_new("local");
+	seen_endpoint_set_state(it.endpoint, "ok", 0, "");
+	seen_reader_set_state(reader, state, reason);
+	g_ptr_array_add(it.endpoint->readers, reader);
+	it.look.endpoints = g_ptr_array_new_with_free_func((GDestroyNotify)seen_endpoint_free);
+	g_ptr_array_add(it.look.endpoints, it.endpoint);
+	it.look.reports = g_ptr_array_new();
+	it.chart = (Chart){.config = it.config,
+		.look = &it.look,
+		.endpoints = g_ptr_array_new(),
+		.loads = g_ptr_array_new(),
+		.reads = g_ptr_array_new()};
+	g_ptr_array_add(it.chart.endpoints, it.endpoint);
+	it.findings = findings_new();
+	return reader;
+}
+
+static void tear_down(void)
+{
+	g_ptr_array_unref(it.findings);
+	g_ptr_array_unref(it.chart.endpoints);
+	g_ptr_array_unref(it.chart.loads);
+	g_ptr_array_unref(it.chart.reads);
+	g_ptr_array_unref(it.look.endpoints);
+	g_ptr_array_unref(it.look.reports);
+	config_free(it.config);
+}
+
+/* The only finding. */
+static const Finding *found(const char *step, Verdict verdict, const char *words)
+{
+	const Finding *finding;
+
+	ck_assert_uint_eq(it.findings->len, 1);
+	finding = g_ptr_array_index(it.findings, 0);
+	ck_assert_str_eq(finding->step, step);
+	ck_assert_msg(finding->verdict == verdict, "%s", finding->found);
+	ck_assert_msg(strstr(finding->found, words) != NULL || strstr(finding->why, words) != NULL,
+		"%s. %s", finding->found, finding->why);
+	return finding;
+}
+
+START_TEST(reader_lost)
+{
+	set_up("failed", "the reader cannot be asked")->unavailable = true;
+	check_readers(&it.chart, it.findings);
+	(void)found("readers", VERDICT_WRONG, "plug it in again");
+	tear_down();
+}
+END_TEST
+
+START_TEST(reader_twin)
+{
+	(void)set_up("twin", "another reader has the same name");
+	check_readers(&it.chart, it.findings);
+	(void)found("readers", VERDICT_NOTE, "reader.conf");
+	tear_down();
+}
+END_TEST
+
+START_TEST(card_mute)
+{
+	(void)set_up("unrecognised", "the card does not answer");
+	check_cards(&it.chart, it.findings);
+	(void)found("cards", VERDICT_WRONG, "wipe its contacts");
+	tear_down();
+}
+END_TEST
+
+START_TEST(card_being_read)
+{
+	(void)set_up("scanning", "");
+	check_cards(&it.chart, it.findings);
+	(void)found("cards", VERDICT_NOTE, "just now");
+	tear_down();
+}
+END_TEST
+
+/* No program is named that the doctor cannot see. */
+START_TEST(held_by_nobody_here)
+{
+	(void)set_up("waiting", "the card is held exclusively by another program");
+	((SeenReader *)g_ptr_array_index(it.endpoint->readers, 0))->exclusive = true;
+	g_assert_true(g_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm", TRUE));
+	check_cards(&it.chart, it.findings);
+	(void)found("cards", VERDICT_WRONG, "none of yours");
+	g_unsetenv("PCSCLITE_CSOCK_NAME");
+	tear_down();
+}
+END_TEST
+
+/* certprop's own program, not pcscd: nothing of the system's is to be started anew. */
+START_TEST(own_program_fails)
+{
+	const Finding *finding;
+
+	(void)set_up("empty", "");
+	seen_endpoint_set_state(it.endpoint, "failed", 0, "Starting certprop-watch failed");
+	check_service(&it.chart, it.findings);
+	finding = found("service", VERDICT_WRONG, "installed whole");
+	ck_assert_uint_eq(finding->mends->len, 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(nothing_to_list)
+{
+	(void)set_up("empty", "");
+	it.chart.databases_error = g_error_new_literal(CERTPROP_ERROR, CERTPROP_ERROR_TIMEOUT,
+		"certprop-store was ended: it was not done after 60.0 s");
+	check_databases(&it.chart, it.findings);
+	(void)found("databases", VERDICT_WRONG, "certprop-store was ended");
+	g_clear_error(&it.chart.databases_error);
+	tear_down();
+}
+END_TEST
+
+static const struct {
+	const char *word, *quoted;
+} words[] = {
+	{"/home/ada/.pki/nssdb", "/home/ada/.pki/nssdb"},
+	{"/home/ada/my certificates", "'/home/ada/my certificates'"},
+	{"it's", "'it'\\''s'"},
+	{"$(reboot)", "'$(reboot)'"},
+	{"a;b", "'a;b'"},
+	{"~/x", "'~/x'"},
+	{"", "''"},
+};
+
+START_TEST(quoting)
+{
+	g_autofree char *quoted = remedy_word(words[_i].word);
+
+	ck_assert_str_eq(quoted, words[_i].quoted);
+}
+END_TEST
+
+/* A shell gives back what went in. */
+START_TEST(quoting_holds)
+{
+	g_autofree char *line = remedy_line("printf", "%s", words[_i].word, NULL);
+	g_autofree char *out = NULL;
+	const char *argv[] = {"sh", "-c", line, NULL};
+	int status;
+
+	ck_assert(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out,
+		NULL, &status, NULL));
+	ck_assert_int_eq(status, 0);
+	ck_assert_str_eq(out, words[_i].word);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("ctl-doctor");
+	TCase *tcase = tcase_create("findings");
+	TCase *commands = tcase_create("commands");
+
+	tcase_add_test(tcase, reader_lost);
+	tcase_add_test(tcase, reader_twin);
+	tcase_add_test(tcase, card_mute);
+	tcase_add_test(tcase, card_being_read);
+	tcase_add_test(tcase, held_by_nobody_here);
+	tcase_add_test(tcase, own_program_fails);
+	tcase_add_test(tcase, nothing_to_list);
+	tcase_add_loop_test(commands, quoting, 0, G_N_ELEMENTS(words));
+	tcase_add_loop_test(commands, quoting_holds, 0, G_N_ELEMENTS(words));
+	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, commands);
+
+	return harness_run(suite, argc, argv);
+}
