@@ -9,7 +9,8 @@
 
 #include "error.h"
 
-#define REPORT_HEX_MAX 256u
+#define REPORT_HEX_MAX  256u
+#define REPORT_CUES_MAX 1024u
 
 static void token_entry_free(ReportToken *entry)
 {
@@ -70,6 +71,19 @@ static void module_free(ReportModule *module)
 	g_free(module);
 }
 
+static void cue_free(ReportCue *cue)
+{
+	g_free(cue->dir);
+	g_free(cue->name);
+	g_free(cue->stamp);
+	g_free(cue);
+}
+
+GPtrArray *report_cues_new(void)
+{
+	return g_ptr_array_new_with_free_func((GDestroyNotify)cue_free);
+}
+
 static void database_free(ReportDatabase *database)
 {
 	g_free(database->path);
@@ -99,12 +113,24 @@ ReportToken *report_token_dup(const ReportToken *token)
 	return copy;
 }
 
+ReportCue *report_cue_dup(const ReportCue *cue)
+{
+	ReportCue *copy = g_new0(ReportCue, 1);
+
+	copy->dir = g_strdup(cue->dir);
+	copy->name = g_strdup(cue->name);
+	copy->stamp = g_strdup(cue->stamp);
+	copy->flags = cue->flags;
+	return copy;
+}
+
 Report *report_new(void)
 {
 	Report *report = g_new0(Report, 1);
 
 	report->tokens = report_tokens_new();
 	report->databases = g_ptr_array_new_with_free_func((GDestroyNotify)database_free);
+	report->cues = report_cues_new();
 	report->errors = g_ptr_array_new_with_free_func(g_free);
 	return report;
 }
@@ -116,6 +142,7 @@ Report *report_free(Report *report)
 
 	g_ptr_array_unref(report->tokens);
 	g_ptr_array_unref(report->databases);
+	g_ptr_array_unref(report->cues);
 	g_ptr_array_unref(report->errors);
 	g_free(report->scanned);
 	g_free(report);
@@ -273,6 +300,17 @@ static void add_reach(ReportModule *module, WireReader *frame)
 	g_ptr_array_add(module->reaches, reach);
 }
 
+static void add_cue(Report *report, WireReader *frame)
+{
+	ReportCue *cue = g_new0(ReportCue, 1);
+
+	cue->dir = text(frame);
+	cue->name = name(frame);
+	cue->stamp = name(frame);
+	cue->flags = (guint32)wire_get_number(frame);
+	g_ptr_array_add(report->cues, cue);
+}
+
 static void add_error(Report *report, ReportDatabase *database, WireReader *frame)
 {
 	guint64 code = wire_get_number(frame);
@@ -319,6 +357,8 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error)
 		add_module(database, frame);
 	} else if (type == WIRE_REPORT_REACH && module != NULL) {
 		add_reach(module, frame);
+	} else if (type == WIRE_REPORT_CUE && report->cues->len < REPORT_CUES_MAX) {
+		add_cue(report, frame);
 	} else if (type == WIRE_REPORT_ERROR) {
 		add_error(report, database, frame);
 	} else if (type == WIRE_REPORT_SCANNED && report->scanned == NULL) {

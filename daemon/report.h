@@ -53,6 +53,12 @@ typedef struct ReportModule {
 	GPtrArray *reaches; /* ReportReach */
 } ReportModule;
 
+/* See lib/wire.h. */
+typedef struct ReportCue {
+	char *dir, *name, *stamp;
+	guint32 flags; /* WireCueFlags */
+} ReportCue;
+
 typedef struct ReportDatabase {
 	char *path, *application, *profile, *status, *reason;
 	GPtrArray *certs;   /* ReportCert */
@@ -64,6 +70,7 @@ typedef struct ReportDatabase {
 typedef struct Report {
 	GPtrArray *tokens;    /* ReportToken */
 	GPtrArray *databases; /* ReportDatabase */
+	GPtrArray *cues;      /* ReportCue */
 	GPtrArray *errors;    /* char *: about the batch as a whole */
 	CertpropError code;   /* of the first of these errors, if there is one */
 	guint64 n_waiting;    /* claims that wait for their endpoint */
@@ -81,6 +88,9 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error) G_GNUC_
 /* An array that owns ReportTokens, and a copy of one. */
 GPtrArray *report_tokens_new(void) G_GNUC_WARN_UNUSED_RESULT;
 ReportToken *report_token_dup(const ReportToken *token) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for ReportCues. */
+GPtrArray *report_cues_new(void) G_GNUC_WARN_UNUSED_RESULT;
+ReportCue *report_cue_dup(const ReportCue *cue) G_GNUC_WARN_UNUSED_RESULT;
 /* How many steps of `action` were done (or planned, in a dry run). NULL counts every write. */
 unsigned report_count(const ReportDatabase *database, const char *action);
 

@@ -96,6 +96,9 @@ typedef enum {
 				 come (WIRE_STORE_EXPECTING) */
 	WIRE_REPORT_PROGRESS, /* number of certificates that the scan has read so far; of redirected
 				 endpoints only, where that may take long */
+	WIRE_REPORT_CUE,      /* text directory, text entry in it ("": itself), text its stamp
+				  (lib/stamp.h) before this batch looked, number WireCueFlags: when
+				  it changes there is more to find. Only with WIRE_STORE_CUES */
 } WireType;
 
 typedef enum {
@@ -129,6 +132,7 @@ typedef enum {
 	WIRE_STORE_ALL = 1 << 3,       /* LIST: certificates without our marker too (no
 					  WIRE_CERT_OURS, no claims) */
 	WIRE_STORE_EXPECTING = 1 << 4, /* redirected endpoints that are not named may still come */
+	WIRE_STORE_CUES = 1 << 5,      /* APPLY: say what is worth watching */
 	WIRE_STORE_ENABLE = 1 << 8,    /* MODULES: register them where they are not reached */
 	WIRE_STORE_DISABLE = 1 << 9,   /* MODULES: take our registrations away */
 } WireStoreFlags;
@@ -141,6 +145,10 @@ typedef enum {
 	WIRE_STORE_UNDO,      /* put back the objects that are named */
 	WIRE_STORE_MODULES,   /* how the databases' programs come to the PKCS#11 modules */
 } WireStoreMode;
+
+typedef enum {
+	WIRE_CUE_LOCK = 1 << 0, /* another program has it locked: it is enough that a writer ends */
+} WireCueFlags;
 
 typedef enum {
 	WIRE_CERT_CA = 1 << 0,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "apply.h"
+#include "cues.h"
 #include "databases.h"
 #include "fanout.h"
 #include "lock.h"
@@ -33,6 +34,7 @@ typedef struct Batch {
 	Scanned *scanned;
 	GPtrArray *present; /* PlanPresent: the request's, and what was just scanned */
 	GPtrArray *runs;    /* Run */
+	Cues *cues;         /* NULL: nobody wants to know */
 	bool dry_run;
 	bool refused; /* the scan was not confirmed */
 	unsigned n_waiting;
@@ -171,6 +173,7 @@ static bool add_to(Run *run, bool last, gpointer data)
 	}
 
 	reports_about(batch->reports, run->database, error);
+	run_went(run, error);
 	if (plan != NULL)
 		add(batch, run, plan);
 	if (lock >= 0)
@@ -224,6 +227,7 @@ static bool take_from(Run *run, bool last, gpointer data)
 	}
 
 	reports_about(batch->reports, run->database, error);
+	run_went(run, error);
 	if (plan != NULL) {
 		take(batch, run, plan);
 		close(lock);
@@ -290,6 +294,8 @@ static void apply_request(Batch *batch)
 
 	add_present(batch);
 	write_all(batch);
+	if (batch->cues != NULL)
+		cues_tell(batch->cues, batch->runs, batch->reports);
 }
 
 static void destroy_run(gpointer data)
@@ -299,6 +305,9 @@ static void destroy_run(gpointer data)
 
 void batch_run(const Request *request, Intake *intake, Reports *reports)
 {
+	bool watched = (request->flags & WIRE_STORE_CUES) != 0;
+	/* First: what changes after this is a change. */
+	g_autoptr(Cues) cues = watched ? cues_new(request->config) : NULL;
 	g_autoptr(GPtrArray) databases = databases_find(request->config);
 	g_autoptr(Scanned) scanned = scanned_new();
 	g_autoptr(GPtrArray) present = g_ptr_array_new_with_free_func(g_free);
@@ -310,11 +319,14 @@ void batch_run(const Request *request, Intake *intake, Reports *reports)
 		.scanned = scanned,
 		.present = present,
 		.runs = runs,
+		.cues = cues,
 		.dry_run = (request->flags & WIRE_STORE_DRY_RUN) != 0,
 	};
 
 	for (guint i = 0; i < databases->len; i++)
 		g_ptr_array_add(runs, run_new(g_ptr_array_index(databases, i)));
+	if (cues != NULL)
+		cues_add_databases(cues, runs);
 
 	if (request->mode == WIRE_STORE_APPLY)
 		apply_request(&batch);

@@ -207,6 +207,12 @@ void reports_reach(Reports *reports, const Reach *reach)
 		reach->library, reach->file);
 }
 
+void reports_cue(
+	Reports *reports, const char *dir, const char *name, const char *stamp, guint64 flags)
+{
+	REPORT(reports, WIRE_REPORT_CUE, "tttn", dir, name, stamp, flags);
+}
+
 void reports_error(Reports *reports, const GError *error)
 {
 	reports->n_errors++;

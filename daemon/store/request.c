@@ -13,7 +13,8 @@
 
 #define FLAGS_KNOWN                                                                                \
 	((guint64)(WIRE_STORE_DRY_RUN | WIRE_STORE_HAS_SCAN | WIRE_STORE_LOGOUT | WIRE_STORE_ALL | \
-		   WIRE_STORE_EXPECTING | WIRE_STORE_ENABLE | WIRE_STORE_DISABLE))
+		   WIRE_STORE_EXPECTING | WIRE_STORE_CUES | WIRE_STORE_ENABLE |                    \
+		   WIRE_STORE_DISABLE))
 
 static void endpoint_free(gpointer data)
 {

@@ -167,6 +167,12 @@ bool run_prepared(const Run *run)
 	return run->newdb != NULL || (run->db != NULL && nssdb_writable(run->db));
 }
 
+void run_went(Run *run, const GError *error)
+{
+	run->troubled = error != NULL;
+	run->trouble = error != NULL ? error->code : 0;
+}
+
 bool run_locked(const Run *run)
 {
 	g_autoptr(Files) files = files_open(run->database->dir, NULL);

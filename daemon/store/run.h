@@ -25,6 +25,8 @@ typedef struct Run {
 	unsigned n_looked;        /* certificates of the tokens that were looked up in it */
 	unsigned n_removals;      /* for the caller's use */
 	GHashTable *added;        /* SHA-256 (hex) of what the scan has added; NULL: nothing */
+	bool troubled;            /* it could not be served … */
+	int trouble;              /* … CertpropError: why */
 	bool patient;             /* waits a little for another program's lock */
 } Run;
 
@@ -40,6 +42,8 @@ bool run_ready(
 /* Does in advance, and puts nothing in place, what run_ready() for writing needs time for. */
 void run_prepare(Run *run, const GPtrArray *tokens);
 bool run_prepared(const Run *run);
+/* How it went; NULL: well. */
+void run_went(Run *run, const GError *error);
 /* Another program holds a lock that would keep us from writing. */
 bool run_locked(const Run *run);
 /* The plan for what is listed; `input` without objects. It borrows from the run. */

@@ -236,6 +236,27 @@ START_TEST(test_count)
 }
 END_TEST
 
+START_TEST(test_cues)
+{
+	ReportCue *cue, *copy;
+
+	must(database("sql:/a"));
+	for (unsigned i = 0; i < 1024; i++)
+		must(wire_pack(WIRE_REPORT_CUE, "tttn", "/home/ada", "cert9.db", "stamp",
+			(guint64)WIRE_CUE_LOCK));
+	must_not(wire_pack(WIRE_REPORT_CUE, "tttn", "/home/ada", "one too many", "", (guint64)0));
+	ck_assert_uint_eq(report->cues->len, 1024);
+	cue = g_ptr_array_index(report->cues, 1023);
+	copy = report_cue_dup(cue);
+	ck_assert_str_eq(copy->dir, "/home/ada");
+	ck_assert_str_eq(copy->name, "cert9.db");
+	ck_assert_str_eq(copy->stamp, "stamp");
+	ck_assert_uint_eq(copy->flags, WIRE_CUE_LOCK);
+	/* It belongs to the array that it is put into. */
+	g_ptr_array_add(report->cues, copy);
+}
+END_TEST
+
 START_TEST(test_token_dup)
 {
 	g_autoptr(GPtrArray) copies = report_tokens_new();
@@ -267,6 +288,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_database_again);
 	tcase_add_test(tc, test_count);
 	tcase_add_test(tc, test_token_dup);
+	tcase_add_test(tc, test_cues);
 	suite_add_tcase(suite, tc);
 	return harness_run(suite, argc, argv);
 }
