@@ -61,6 +61,11 @@ void batch_due(Batch *batch)
 	batch->due = true;
 }
 
+bool batch_running(const Batch *batch)
+{
+	return batch->pipeline != NULL;
+}
+
 void batch_void(Batch *batch)
 {
 	if (batch->pipeline == NULL)
@@ -147,6 +152,7 @@ static void start(Batch *batch)
 	batch->pipeline = pipeline_start(
 		&(const PipelineRequest){
 			.mode = WIRE_STORE_APPLY,
+			.flags = WIRE_STORE_CUES,
 			.session = batch->manager->since,
 			.config = batch->manager->config,
 			.endpoints = presence->endpoints,

@@ -22,6 +22,8 @@ Batch *batch_free(Batch *batch);
 void batch_due(Batch *batch);
 /* Starts what is due, if no scan runs and every endpoint has been heard of. */
 void batch_consider(Batch *batch);
+/* The store alone runs. */
+bool batch_running(const Batch *batch);
 /* What it was told does not hold any more: it confirms nothing, and is due again. */
 void batch_void(Batch *batch);
 /* The last one: for the end of the session. `done` is called from the main loop,

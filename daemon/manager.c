@@ -40,6 +40,7 @@ Manager *manager_new(Config *config, GPtrArray *faults, EventFunc event, gpointe
 	manager->databases = g_ptr_array_new_with_free_func((GDestroyNotify)database_free);
 	manager->batch = batch_new(manager);
 	manager->redirected = redirected_new(manager);
+	manager->vigil = vigil_new(manager);
 	manager->event = event;
 	manager->event_data = data;
 	return manager;
@@ -50,6 +51,7 @@ Manager *manager_free(Manager *manager)
 	if (manager == NULL)
 		return NULL;
 
+	manager->vigil = vigil_free(manager->vigil);
 	redirected_free(manager->redirected);
 	g_ptr_array_unref(manager->endpoints);
 	g_ptr_array_unref(manager->leaving);
@@ -124,6 +126,7 @@ void manager_end(Manager *manager, void (*done)(gpointer data), gpointer data)
 	g_autoptr(Presence) presence = manager_presence(manager);
 
 	manager->redirected = redirected_free(manager->redirected);
+	manager->vigil = vigil_free(manager->vigil);
 	g_ptr_array_set_size(manager->endpoints, 0);
 	g_ptr_array_set_size(manager->leaving, 0);
 	if (manager->config->on_logout == CONFIG_REMOVE ||
@@ -298,6 +301,8 @@ bool manager_take_report(
 		redirected_await(manager->redirected);
 	if (report->ended && report->databases->len > 0)
 		remember_databases(manager, report);
+	if (report->ended && manager->vigil != NULL)
+		vigil_take(manager->vigil, report->cues);
 
 	return again;
 }
@@ -363,6 +368,8 @@ void manager_settle(Manager *manager)
 	for (guint i = 0; i < manager->endpoints->len; i++)
 		endpoint_next(g_ptr_array_index(manager->endpoints, i));
 	batch_consider(manager->batch);
+	if (manager->vigil != NULL)
+		vigil_consider(manager->vigil);
 }
 
 void manager_reader_left(Manager *manager, Reader *reader)

@@ -17,6 +17,7 @@
 #include "reader.h"
 #include "redirected.h"
 #include "report.h"
+#include "vigil.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +31,7 @@ struct Manager {
 	GPtrArray *leaving;   /* Reader: gone, and a store still ends its work for it */
 	GPtrArray *databases; /* ManagerDatabase */
 	Batch *batch;         /* the store alone */
+	Vigil *vigil;         /* NULL: the session ends */
 	EventFunc event;
 	gpointer event_data;
 	void (*ended)(gpointer data); /* manager_end()'s */

@@ -228,6 +228,7 @@ void reader_start_module(Reader *reader)
 	reader->pipeline = pipeline_start(
 		&(const PipelineRequest){
 			.mode = WIRE_STORE_APPLY,
+			.flags = WIRE_STORE_CUES,
 			.session = reader->manager->since,
 			.config = reader->manager->config,
 			.endpoint = reader->endpoint,

@@ -36,6 +36,8 @@ void world_configure(const char *text);
 void world_launch(void);
 /* Starts certpropd and waits until it answers. */
 void world_start(void);
+/* The same without the right of root to ignore file modes. */
+void world_start_plain(void);
 /* SIGTERM. Returns the exit status. */
 int world_stop(void);
 /* A card of `certs` certificates for the reader, not yet in. Borrowed directory: free it. */
