@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "names.h"
 #include "redir.h"
 
 #define SHORT  "[redirected]\ngrace=1s\n"
@@ -29,12 +30,18 @@ static void teardown(void)
 	world_teardown();
 }
 
-/* A user with such a certprop.conf is logged in, with his card. */
-static void begin(const char *configuration)
+/* The machine is up, and its user has such a certprop.conf. */
+static void boot(const char *configuration)
 {
 	world_configure(configuration);
 	xrdp = rig_xrdp_new(world.home);
 	world.where = rig_xrdp_options(xrdp, NULL);
+}
+
+/* He is logged in, with his card. */
+static void begin(const char *configuration)
+{
+	boot(configuration);
 	world_start();
 	redir_wait(REDIR_XRDP, NULL);
 	rig_xrdp_connect(xrdp);
@@ -154,6 +161,46 @@ START_TEST(all_is_killed)
 }
 END_TEST
 
+/* In a terminal of the session. */
+static char *ctl(const char *verb)
+{
+	static const char *const built[] = {"CERTPROP_LIBEXECDIR", "CERTPROP_PCSCDIR"};
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, verb, "--json", NULL};
+	g_auto(GStrv) environment = rig_xrdp_environment(xrdp);
+	g_autoptr(RigProcess) process = NULL;
+	RigProcessOptions options;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(built); i++)
+		environment = g_environ_setenv(
+			environment, built[i], g_environ_getenv(world.environment, built[i]), TRUE);
+	options = rig_xrdp_options(xrdp, environment);
+	process = rig_process_start(argv, &options);
+	if (rig_process_wait(process, REDIR_WAIT_MS) != 0) {
+		g_autofree char *errors = rig_process_errors(process);
+
+		ck_abort_msg("%s has failed: %s", verb, errors);
+	}
+	return rig_process_output(process, NULL);
+}
+
+START_TEST(without_a_daemon)
+{
+	g_autofree char *synced = NULL, *listed = NULL;
+
+	boot(SHORT);
+	rig_xrdp_connect(xrdp);
+	rig_card_insert_seen(world.cards[0]);
+	synced = ctl("sync");
+	ck_assert_ptr_nonnull(strstr(synced, "\"endpoint\":\"" REDIR_XRDP "\""));
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	listed = ctl("list");
+	ck_assert_ptr_nonnull(strstr(listed, "\"endpoint\":\"" REDIR_XRDP "\""));
+	ck_assert_ptr_nonnull(strstr(listed, "\"key\":\"present\""));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("redirected-real");
@@ -169,6 +216,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, session_ends);
 	tcase_add_test(tcase, chansrv_is_killed);
 	tcase_add_loop_test(tcase, all_is_killed, 0, 2);
+	tcase_add_test(tcase, without_a_daemon);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
 }
