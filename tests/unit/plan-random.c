@@ -77,7 +77,7 @@ typedef struct Model {
 	ModelHost hosts[N_HOSTS];
 	unsigned host; /* whose look it is */
 	bool password; /* the database has one: it takes no trust */
-	bool enabled, logout, remove_local, remove_logout, ca_keep, time_allow, ca_skip;
+	bool enabled, logout, expecting, remove_local, remove_logout, ca_keep, time_allow, ca_skip;
 	ConfigRedirected redirected;
 	gint64 now;
 	double meddling;
@@ -241,6 +241,8 @@ static bool goes(const Model *m, unsigned cert, unsigned owner, unsigned endpoin
 	bool whole = read_whole(m, owner, endpoint, &read);
 	bool carried = read_ids(m, owner, endpoint, cert, ids);
 	bool live = here(m)->listed[endpoint] && here(m)->live[endpoint];
+	/* One that is not known may still come. */
+	bool dead = here(m)->listed[endpoint] ? !live : !m->expecting;
 	bool idle = !here(m)->reading;
 	bool in = owner_in(m, owner, endpoint);
 	bool out = idle && live && here(m)->settled[endpoint] && !in;
@@ -252,7 +254,7 @@ static bool goes(const Model *m, unsigned cert, unsigned owner, unsigned endpoin
 
 	if (endpoint != 0) {
 		if (m->redirected == CONFIG_REDIRECTED_SESSION)
-			return m->logout || out || (idle && any_listed(m) && !live);
+			return m->logout || out || (idle && any_listed(m) && dead);
 		return m->redirected == CONFIG_REDIRECTED_IGNORE;
 	}
 	if (is_ca(cert) && m->ca_keep)
@@ -373,6 +375,7 @@ static void happen(Model *m, GRand *rand)
 
 	m->now += 1 + below(rand, 1000);
 	m->logout = chance(rand, 0.05);
+	m->expecting = chance(rand, 0.2);
 	m->host = chance(rand, 0.4);
 	host = &m->hosts[m->host];
 	if (chance(rand, 0.1))
@@ -474,6 +477,7 @@ static void show(const Model *m, World *world)
 	world->now = m->now;
 	world->session = here(m)->session;
 	world->logout = m->logout;
+	world->expecting = m->expecting;
 	world->reading = here(m)->reading;
 	world->can_trust = !m->password;
 	world_set(world, "ca", "trusted-roots",
