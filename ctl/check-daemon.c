@@ -111,6 +111,32 @@ static void check_enabled(GPtrArray *findings)
 	finding_mend(finding, user_unit("enable"), false);
 }
 
+static bool has_faults(const GPtrArray *faults)
+{
+	for (guint i = 0; i < faults->len; i++)
+		if (!((const ConfigFault *)g_ptr_array_index(faults, i))->warning)
+			return true;
+
+	return false;
+}
+
+/* It has refused a configuration that has been put right since. */
+static void check_loaded(const Chart *chart, GPtrArray *findings)
+{
+	Finding *finding;
+
+	if (!has_faults(chart->live->faults) || has_faults(chart->faults))
+		return;
+
+	finding = finding_add(findings, "daemon", VERDICT_NOTE, NULL,
+		NAME_DAEMON " goes by an older configuration");
+	finding_why(finding, "The files had faults when it read them last");
+	if (unit_has_manager())
+		finding_mend(finding, user_unit("reload"), false);
+	else
+		finding_mend(finding, g_strdup_printf("kill -HUP %u", chart->live->pid), false);
+}
+
 void check_daemon(const Chart *chart, GPtrArray *findings)
 {
 	const Live *live = chart->live;
@@ -137,5 +163,6 @@ void check_daemon(const Chart *chart, GPtrArray *findings)
 	finding_add(findings, "daemon", VERDICT_OK, NULL,
 		NAME_DAEMON " %s runs since %s (process %u)", live->version, live->since,
 		live->pid);
+	check_loaded(chart, findings);
 	check_enabled(findings);
 }

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "culprit.h"
+#include "names.h"
 #include "remedy.h"
+#include "route.h"
+#include "unit.h"
 
 #define SOCKET_VARIABLE "PCSCLITE_CSOCK_NAME"
 #define SOCKET_PATH     "/run/pcscd/pcscd.comm"
@@ -123,6 +126,28 @@ static const struct {
 	{"incompatible", "pcscd and libpcsclite are not of one release", add_incompatible},
 };
 
+/* pcscd may answer to a person at the machine and not to his service manager's programs. */
+static void check_told(const Chart *chart, GPtrArray *findings)
+{
+	const SeenEndpoint *told = seen_find(chart->live->endpoints, ROUTE_LOCAL);
+	Finding *finding;
+
+	if (told == NULL || seen_endpoint_live(told) || strcmp(told->state, "unknown") == 0)
+		return;
+
+	finding = finding_add(findings, "service", VERDICT_WRONG, NULL,
+		"pcscd answers here, and not to " NAME_DAEMON " (%s, 0x%08x)", told->state,
+		told->code);
+	if (strcmp(told->state, "denied") == 0) {
+		add_denied(finding);
+		return;
+	}
+	finding_why(finding, "It runs in another environment: %s", told->detail);
+	if (unit_has_manager())
+		finding_mend(finding,
+			remedy_line("systemctl", "--user", "restart", UNIT_NAME, NULL), false);
+}
+
 void check_service(const Chart *chart, GPtrArray *findings)
 {
 	const SeenEndpoint *local = chart_local(chart);
@@ -132,6 +157,7 @@ void check_service(const Chart *chart, GPtrArray *findings)
 
 	if (seen_endpoint_live(local)) {
 		finding_add(findings, "service", VERDICT_OK, NULL, "pcscd answers");
+		check_told(chart, findings);
 		return;
 	}
 

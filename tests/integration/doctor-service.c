@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor says of pcscd and its readers, and what comes of doing it. systemctl, service and
- * apt-get are stand-ins, which write down what they were asked; what they would do, the test does
- * then. The pcscd that refuses is a fake.
+ * What the doctor says of pcscd, its readers and redirected ones, and what comes of doing it.
+ * systemctl, service and apt-get are stand-ins, which write down what they were asked; what they
+ * would do, the test does then. The pcscd that refuses is a fake.
  */
 #include "ward.h"
 
@@ -203,6 +203,73 @@ START_TEST(no_reader)
 }
 END_TEST
 
+/*
+ * Redirected readers
+ */
+
+/* The client's readers are there and nobody may be sure of them; then they are there. */
+START_TEST(redirected)
+{
+	g_autofree char *provider = rig_chansrv_library();
+	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
+	g_autofree char *dir = ward_path(".pcsc12");
+
+	rig_chansrv_connect(chansrv);
+	rig_card_insert_seen(ward.card);
+	ck_assert_int_eq(g_chmod(dir, 0770), 0);
+	if (!g_file_test(provider, G_FILE_TEST_EXISTS)) {
+		g_free(ward_sh("chmod go-w ~/.pcsc12"));
+		g_free(ward_expect("endpoints", "wrong", "without its library"));
+		return;
+	}
+	ward_heal("endpoints", "can be written to by others");
+	g_free(ward_expect("cards", "ok", "xrdp:12, "));
+
+	/* What runs in the session needs no pcscd; that there is none is no fault then. */
+	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
+	g_free(ward_expect("service", "note", "PCSCLITE_CSOCK_NAME names the socket"));
+	rig_chansrv_disconnect(chansrv);
+	g_free(ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
+}
+END_TEST
+
+START_TEST(not_connected)
+{
+	g_autofree char *dir = ward_path(".pcsc12");
+
+	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
+	g_free(ward_expect("endpoints", "note", "an RDP client with smart cards"));
+	ward_configure("[redirected]\nforwarded=desk:/nowhere/desk.comm\n");
+	g_free(ward_expect("endpoints", "note", "/nowhere does not exist"));
+}
+END_TEST
+
+/* xrdp sets the variable at the next login; the test does, here. */
+START_TEST(library)
+{
+	g_autofree char *dir = ward_path(".pcsc12");
+	g_autofree char *sesman = ward_path("sesman.ini");
+	g_autofree char *commands = NULL;
+	g_autoptr(JsonNode) root = NULL;
+
+	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
+	ward_setenv("XRDP_SESSION", "1");
+	ward_setenv("DISPLAY", ":12.0");
+	commands = ward_expect("endpoints", "wrong", "do not use the library");
+	if (g_file_test("/etc/xrdp/sesman.ini", G_FILE_TEST_EXISTS)) {
+		g_autofree char *after = NULL;
+
+		rig_home_write(ward.home, "sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
+		ward_mend(commands, "/etc/xrdp/sesman.ini", sesman);
+		after = ward_read("sesman.ini");
+		ck_assert_ptr_nonnull(strstr(after, "[SessionVariables]\nLIBPCSCLITE_DELEGATE=/"));
+	}
+	ward_setenv("LIBPCSCLITE_DELEGATE", "/usr/lib/certprop/libpcsc-xrdp.so");
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("doctor-service");
@@ -216,5 +283,8 @@ int main(int argc, char **argv)
 	ward_case(suite, "denied", denied, 1);
 	ward_case(suite, "refused", refused, G_N_ELEMENTS(others));
 	ward_case(suite, "no-reader", no_reader, 1);
+	ward_case(suite, "redirected", redirected, 1);
+	ward_case(suite, "not-connected", not_connected, 1);
+	ward_case(suite, "library", library, 1);
 	return harness_run(suite, argc, argv);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor says where all is well; and of the configuration, certpropd and redirected
- * readers, and what comes of doing it. systemctl is a stand-in that starts and ends the real
- * certpropd as systemd would. A daemon of another version is a peer that says so.
+ * What the doctor says where all is well; and of the configuration and of certpropd, and what comes
+ * of doing it. systemctl is a stand-in that starts and ends the real certpropd as systemd would. A
+ * daemon of another version is a peer that says so.
  */
 #include "ward.h"
 
@@ -240,6 +240,67 @@ START_TEST(not_enabled)
 }
 END_TEST
 
+static bool is_outdated(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return (ward_find(root, "daemon", "note", "an older configuration") != NULL) ==
+	       (data != NULL);
+}
+
+/* It was told of a faulty configuration, and not that it has been put right. */
+START_TEST(outdated)
+{
+	g_autoptr(RigProcess) daemon = start_daemon();
+	g_autofree char *commands = NULL;
+	g_autofree char *told = g_strdup("until a broken file has been read and mended");
+
+	ward_configure("[local]\non-removal=maybe\n");
+	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGHUP), 0);
+	g_free(ward_sh("until certpropctl status --json | grep -q maybe; do :; done"));
+	ward_configure("");
+	rig_wait_until(is_outdated, told, WARD_WAIT_MS, told);
+	commands = ward_expect("daemon", "note", "an older configuration");
+	ward_mend(commands, NULL, NULL);
+	rig_wait_until(is_outdated, NULL, WARD_WAIT_MS, "the new one is read");
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
+static bool is_refused(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "service", "wrong", "not to certpropd (denied") != NULL;
+}
+
+/* polkit lets the person in, and not what runs in no session: for the daemon there is another
+   pcscd, which refuses. */
+START_TEST(refused)
+{
+	g_autofree char *program = rig_program("tests/fake/fake-pcscd");
+	g_autofree char *socket = g_build_filename(ward.home->runtime, "pcscd.comm", NULL);
+	g_autofree char *rules = ward_path("rules.d");
+	g_autofree char *commands = NULL;
+	const char *argv[] = {program, socket, "0x8010006A", NULL};
+	g_autoptr(RigProcess) fake = rig_process_start(argv, NULL);
+	g_autoptr(RigProcess) daemon = NULL;
+
+	ck_assert_int_eq(g_mkdir(rules, 0700), 0);
+	ward_setenv("PCSCLITE_CSOCK_NAME", socket);
+	daemon = start_daemon();
+	ward_setenv("PCSCLITE_CSOCK_NAME", NULL);
+	rig_wait_until(is_refused, NULL, WARD_WAIT_MS, "certpropd is refused");
+	commands = ward_expect("service", "wrong", "polkit.addRule(");
+	ward_mend(commands, "/etc/polkit-1/rules.d", rules);
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+	g_clear_pointer(&daemon, rig_process_free);
+	daemon = start_daemon();
+	ward_expect_well("service", false);
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
 static const char interface[] =
 	"<node><interface name='" NAME_BUS_IFACE "'><method name='GetStatus'>"
 	"<arg direction='out' type='a{sv}'/></method></interface></node>";
@@ -317,67 +378,6 @@ START_TEST(other_version)
 }
 END_TEST
 
-/*
- * Redirected readers
- */
-
-/* The client's readers are there and nobody may be sure of them; then they are there. */
-START_TEST(redirected)
-{
-	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
-	g_autofree char *dir = ward_path(".pcsc12");
-
-	rig_chansrv_connect(chansrv);
-	rig_card_insert_seen(ward.card);
-	ck_assert_int_eq(g_chmod(dir, 0770), 0);
-	ward_heal("endpoints", "can be written to by others");
-	g_free(ward_expect("cards", "ok", "xrdp:12, "));
-
-	/* What runs in the session needs no pcscd; that there is none is no fault then. */
-	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
-	g_free(ward_expect("service", "note", "PCSCLITE_CSOCK_NAME names the socket"));
-	rig_chansrv_disconnect(chansrv);
-	g_free(ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
-}
-END_TEST
-
-START_TEST(not_connected)
-{
-	g_autofree char *dir = ward_path(".pcsc12");
-
-	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	g_free(ward_expect("endpoints", "note", "an RDP client with smart cards"));
-	ward_configure("[redirected]\nforwarded=desk:/nowhere/desk.comm\n");
-	g_free(ward_expect("endpoints", "note", "/nowhere does not exist"));
-}
-END_TEST
-
-/* xrdp sets the variable at the next login; the test does, here. */
-START_TEST(library)
-{
-	g_autofree char *dir = ward_path(".pcsc12");
-	g_autofree char *sesman = ward_path("sesman.ini");
-	g_autofree char *commands = NULL;
-	g_autoptr(JsonNode) root = NULL;
-
-	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	ward_setenv("XRDP_SESSION", "1");
-	ward_setenv("DISPLAY", ":12.0");
-	commands = ward_expect("endpoints", "wrong", "do not use the library");
-	if (g_file_test("/etc/xrdp/sesman.ini", G_FILE_TEST_EXISTS)) {
-		g_autofree char *after = NULL;
-
-		rig_home_write(ward.home, "sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
-		ward_mend(commands, "/etc/xrdp/sesman.ini", sesman);
-		after = ward_read("sesman.ini");
-		ck_assert_ptr_nonnull(strstr(after, "[SessionVariables]\nLIBPCSCLITE_DELEGATE=/"));
-	}
-	ward_setenv("LIBPCSCLITE_DELEGATE", "/usr/lib/certprop/libpcsc-xrdp.so");
-	root = ward_ask();
-	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("doctor-session");
@@ -391,9 +391,8 @@ int main(int argc, char **argv)
 	ward_case(suite, "hangs", hangs, 2);
 	ward_case(suite, "cut-off", cut_off, 1);
 	ward_case(suite, "not-enabled", not_enabled, 1);
+	ward_case(suite, "outdated", outdated, 1);
+	ward_case(suite, "refused", refused, 1);
 	ward_case(suite, "version", other_version, 1);
-	ward_case(suite, "redirected", redirected, 1);
-	ward_case(suite, "not-connected", not_connected, 1);
-	ward_case(suite, "library", library, 1);
 	return harness_run(suite, argc, argv);
 }
