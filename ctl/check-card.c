@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "culprit.h"
+#include "process.h"
 #include "remedy.h"
 #include "route.h"
 
@@ -29,11 +30,25 @@ static void add_token(const char *title, const SeenToken *token, GPtrArray *find
 		token->token->serial, token->module, token->n_certs);
 }
 
+/* The likeliest of them: scdaemon, whose habit it is; else the only one. NULL: nobody knows. */
+static const Process *suspect(const GPtrArray *culprits)
+{
+	for (guint i = 0; i < culprits->len; i++) {
+		const Process *culprit = g_ptr_array_index(culprits, i);
+
+		if (strcmp(culprit->name, "scdaemon") == 0)
+			return culprit;
+	}
+
+	return culprits->len == 1 ? g_ptr_array_index(culprits, 0) : NULL;
+}
+
 static void add_held(const char *title, GPtrArray *findings)
 {
 	Finding *finding = finding_add(findings, "cards", VERDICT_WRONG, title,
 		"another program holds the card for itself");
 	g_autoptr(GPtrArray) culprits = culprits_of_service(g_getenv("PCSCLITE_CSOCK_NAME"));
+	const Process *likely = suspect(culprits);
 	g_autofree char *text = culprits_text(culprits);
 
 	if (culprits->len == 0) {
@@ -42,16 +57,20 @@ static void add_held(const char *title, GPtrArray *findings)
 			"has to let go");
 		if (remedy_has_systemd())
 			finding_mend(finding, g_strdup("systemctl restart pcscd.service"), true);
-		return;
+	} else if (likely == NULL) {
+		finding_why(finding,
+			"These are connected to pcscd, and it is probably one of them: %s. End one "
+			"after the other",
+			text);
+	} else {
+		finding_why(finding, "It is probably %s (process %d)%s", likely->name,
+			(int)likely->pid,
+			strcmp(likely->name, "scdaemon") != 0
+				? ", which is connected to pcscd"
+				: ", which does so unless pcsc-shared stands in "
+				  "~/.gnupg/scdaemon.conf (from GnuPG 2.2.28 on)");
+		culprit_mend(finding, likely);
 	}
-
-	finding_why(finding, "%s %s%s",
-		culprits->len == 1 ? "It can only be" : "It is one of these:", text,
-		strstr(text, "scdaemon") == NULL
-			? ""
-			: "; GnuPG's scdaemon does so unless pcsc-shared stands in "
-			  "~/.gnupg/scdaemon.conf (from GnuPG 2.2.28 on)");
-	culprits_mend(finding, culprits);
 }
 
 static bool all_modules_fail(const Chart *chart)

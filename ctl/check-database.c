@@ -96,7 +96,8 @@ static void mend_busy(Finding *finding, const char *dir)
 		NAME_DAEMON " waits for it and tries again by itself. A lock that lasts for "
 			    "minutes is a program that hangs: %s",
 		text);
-	culprits_mend(finding, culprits);
+	for (guint i = 0; i < culprits->len; i++)
+		culprit_mend(finding, g_ptr_array_index(culprits, i));
 }
 
 static void mend_read_only(Finding *finding, const char *dir)

@@ -281,20 +281,16 @@ char *culprits_text(const GPtrArray *culprits)
 	return g_string_free(text, FALSE);
 }
 
-void culprits_mend(Finding *finding, const GPtrArray *culprits)
+void culprit_mend(Finding *finding, const Process *culprit)
 {
-	for (guint i = 0; i < culprits->len; i++) {
-		const Process *culprit = g_ptr_array_index(culprits, i);
-
-		/* gpg-agent would start it again at once, and be confused meanwhile. */
-		if (strcmp(culprit->name, SCDAEMON) == 0)
-			finding_mend(finding, g_strdup("gpgconf --kill scdaemon"), false);
-		else if (strcmp(culprit->name, "gsd-smartcard") == 0)
-			finding_mend(finding,
-				g_strdup("systemctl --user stop "
-					 "org.gnome.SettingsDaemon.Smartcard.target"),
-				false);
-		else
-			finding_mend(finding, g_strdup_printf("kill %d", (int)culprit->pid), false);
-	}
+	/* gpg-agent would start it again at once, and be confused meanwhile. */
+	if (strcmp(culprit->name, SCDAEMON) == 0)
+		finding_mend(finding, g_strdup("gpgconf --kill scdaemon"), false);
+	else if (strcmp(culprit->name, "gsd-smartcard") == 0)
+		finding_mend(finding,
+			g_strdup("systemctl --user stop "
+				 "org.gnome.SettingsDaemon.Smartcard.target"),
+			false);
+	else
+		finding_mend(finding, g_strdup_printf("kill %d", (int)culprit->pid), false);
 }

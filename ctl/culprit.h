@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "finding.h"
+#include "process.h"
 
 G_BEGIN_DECLS
 
@@ -26,7 +27,7 @@ bool culprit_runs(const char *name);
 
 /* "scdaemon (process 4711)", several with commas. */
 char *culprits_text(const GPtrArray *culprits) G_GNUC_WARN_UNUSED_RESULT;
-/* Adds the command that makes each of them let go. */
-void culprits_mend(Finding *finding, const GPtrArray *culprits);
+/* Adds the command that makes it let go. */
+void culprit_mend(Finding *finding, const Process *culprit);
 
 G_END_DECLS

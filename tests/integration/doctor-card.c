@@ -43,6 +43,13 @@ START_TEST(unknown_card)
 }
 END_TEST
 
+static bool is_suspected(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "cards", "wrong", data) != NULL;
+}
+
 /* Any program that keeps it; and one of the name of GNOME's, which its own unit stops. */
 START_TEST(held)
 {
@@ -73,6 +80,36 @@ START_TEST(held)
 }
 END_TEST
 
+/* Two that are connected: which of them it is cannot be seen, and neither is to be killed on a
+   suspicion. */
+START_TEST(held_by_one_of_two)
+{
+	g_autofree char *fake = rig_program("tests/fake/fake-holder");
+	g_autofree char *watch = rig_program("daemon/certprop-watch");
+	g_autofree char *copied = ward_path("bin/some-watch");
+	g_autofree char *copy = g_strdup_printf("cp %s %s", watch, copied);
+	const char *holding[] = {fake, rig_pcscd_reader(ward.pcscd, 0), NULL};
+	const char *watching[] = {"sh", "-c", "sleep 60 | exec some-watch", NULL};
+	g_autoptr(RigProcess) holder = NULL;
+	g_autoptr(RigProcess) watcher = NULL;
+	g_autofree char *commands = NULL;
+
+	g_free(ward_sh(copy));
+	rig_card_insert_seen(ward.card);
+	holder = rig_process_start(holding, NULL);
+	ward_wait_said(holder, "held\n");
+	watcher =
+		rig_process_start(watching, &(RigProcessOptions){.environment = ward.environment});
+	rig_wait_until(
+		is_suspected, (gpointer) "some-watch (process", WARD_WAIT_MS, "both are named");
+	commands = ward_expect("cards", "wrong", "fake-holder (process");
+	ck_assert_str_eq(commands, "");
+	g_free(ward_expect("cards", "wrong", "End one after the other"));
+	rig_process_kill(holder);
+	ward_expect_well("cards", false);
+}
+END_TEST
+
 /* The real GnuPG, which keeps the card once somebody has asked it for one. */
 START_TEST(held_by_gnupg)
 {
@@ -83,7 +120,7 @@ START_TEST(held_by_gnupg)
 	rig_home_write(ward.home, ".gnupg/scdaemon.conf", "disable-ccid\n");
 	rig_card_insert_seen(ward.card);
 	g_free(ward_sh("gpg-connect-agent 'SCD SERIALNO undefined' /bye | grep '^OK$'"));
-	commands = ward_expect("cards", "wrong", "It can only be scdaemon (process");
+	commands = ward_expect("cards", "wrong", "It is probably scdaemon (process");
 	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
 	ward_mend(commands, NULL, NULL);
 	ward_expect_well("cards", false);
@@ -304,6 +341,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "no-card", no_card, 1);
 	ward_case(suite, "unknown", unknown_card, 1);
 	ward_case(suite, "held", held, 2);
+	ward_case(suite, "held-by-one", held_by_one_of_two, 1);
 	ward_case(suite, "gnupg", held_by_gnupg, 1);
 	ward_case(suite, "hanging", hanging, 1);
 	ward_case(suite, "module", bad_module, G_N_ELEMENTS(bad_modules));
