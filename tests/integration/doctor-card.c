@@ -5,9 +5,11 @@
  */
 #include "ward.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "build.h"
 #include "harness.h"
@@ -89,7 +91,8 @@ START_TEST(held_by_one_of_two)
 	g_autofree char *copied = ward_path("bin/some-watch");
 	g_autofree char *copy = g_strdup_printf("cp %s %s", watch, copied);
 	const char *holding[] = {fake, rig_pcscd_reader(ward.pcscd, 0), NULL};
-	const char *watching[] = {"sh", "-c", "sleep 60 | exec some-watch", NULL};
+	const char *watching[] = {copied, NULL};
+	g_autofree char *pipe = ward_path("pipe"); /* it ends when its input does */
 	g_autoptr(RigProcess) holder = NULL;
 	g_autoptr(RigProcess) watcher = NULL;
 	g_autofree char *commands = NULL;
@@ -98,8 +101,10 @@ START_TEST(held_by_one_of_two)
 	rig_card_insert_seen(ward.card);
 	holder = rig_process_start(holding, NULL);
 	ward_wait_said(holder, "held\n");
-	watcher =
-		rig_process_start(watching, &(RigProcessOptions){.environment = ward.environment});
+	ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+	ck_assert_int_ge(open(pipe, O_RDWR | O_CLOEXEC), 0);
+	watcher = rig_process_start(
+		watching, &(RigProcessOptions){.environment = ward.environment, .input = pipe});
 	rig_wait_until(
 		is_suspected, (gpointer) "some-watch (process", WARD_WAIT_MS, "both are named");
 	commands = ward_expect("cards", "wrong", "fake-holder (process");
