@@ -15,6 +15,7 @@
 #include "logind.h"
 #include "names.h"
 #include "progress.h"
+#include "route.h"
 #include "table.h"
 
 typedef struct Counts {
@@ -205,6 +206,17 @@ static void print_reader(Table *table, const SeenReader *reader)
 	}
 }
 
+/* That a connection is not there is no fault. */
+static Paint paint_of_endpoint(const SeenEndpoint *endpoint)
+{
+	if (seen_endpoint_live(endpoint))
+		return PAINT_STRONG;
+
+	return route_redirected(endpoint->name) && strcmp(endpoint->state, "absent") == 0
+		       ? PAINT_NOTE
+		       : PAINT_BAD;
+}
+
 static void print_endpoints(const Live *live)
 {
 	for (guint i = 0; i < live->endpoints->len; i++) {
@@ -212,9 +224,8 @@ static void print_endpoints(const Live *live)
 		g_autoptr(Table) table = table_new(2);
 		g_autofree char *whose = seen_endpoint_whose(endpoint);
 
-		paint_line(seen_endpoint_live(endpoint) ? PAINT_STRONG : PAINT_BAD,
-			"readers, %s: %s%s%s", endpoint->name, endpoint->state,
-			*endpoint->detail != '\0' ? ", " : "", endpoint->detail);
+		paint_line(paint_of_endpoint(endpoint), "readers, %s: %s%s%s", endpoint->name,
+			endpoint->state, *endpoint->detail != '\0' ? ", " : "", endpoint->detail);
 		if (seen_endpoint_live(endpoint) && endpoint->readers->len == 0)
 			paint_line(PAINT_PLAIN, "  no reader is connected");
 		for (guint j = 0; j < endpoint->readers->len; j++)
@@ -222,7 +233,8 @@ static void print_endpoints(const Live *live)
 		if (whose != NULL)
 			paint_line(PAINT_PLAIN, "  %s", whose);
 		if (endpoint->held)
-			paint_line(PAINT_PLAIN, "  what it has brought stays for the grace");
+			paint_line(
+				PAINT_PLAIN, "  what it has brought stays until the grace is over");
 		table_print(table);
 	}
 	if (*live->left_out != '\0')

@@ -235,11 +235,9 @@ static gboolean on_start(gpointer data)
 /* No reader is left; what the watcher said is not true any more. */
 static void stop_watcher(Endpoint *endpoint, const char *word, const char *detail)
 {
-	static const WatcherView nothing = {.service = WIRE_SERVICE_UNKNOWN};
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
-	WatcherView view = nothing;
+	const WatcherView view = {.service = WIRE_SERVICE_UNKNOWN, .readers = none};
 
-	view.readers = none;
 	g_clear_handle_id(&endpoint->opening_source, g_source_remove);
 	endpoint->watcher = watcher_free(endpoint->watcher);
 	say_state(endpoint, word, WIRE_SERVICE_UNKNOWN, 0, detail);

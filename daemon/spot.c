@@ -10,6 +10,7 @@
 #include <glib-unix.h>
 #include <string.h>
 
+#include "log.h"
 #include "lookout.h"
 
 struct Spot {
@@ -63,6 +64,11 @@ Spot *spot_new(const Site *site, SpotFunc func, gpointer data)
 	spot->lookout = lookout_new(site->socket);
 	if (lookout_fd(spot->lookout) >= 0)
 		spot->source = g_unix_fd_add(lookout_fd(spot->lookout), G_IO_IN, on_event, spot);
+	else
+		log_say(G_LOG_LEVEL_WARNING, &(const LogContext){.endpoint = site->endpoint},
+			"The kernel gives no inotify for %s (fs.inotify.max_user_instances?): what "
+			"becomes of it is noticed only at the next look",
+			site->socket);
 	(void)check(spot);
 	return spot;
 }
