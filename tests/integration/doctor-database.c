@@ -224,6 +224,21 @@ START_TEST(name_is_a_prefix)
 }
 END_TEST
 
+/* A name that a terminal would obey: people are sent to JSON, where the command is whole. */
+START_TEST(name_for_terminals)
+{
+	const char *argv[] = {ward.ctl, "doctor", NULL};
+	g_autofree char *out = NULL;
+
+	g_free(ward_sh("certpropctl module enable"));
+	add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old \x1b[31mcard; it's\n" FLAGS);
+	ck_assert_int_eq(rig_run(argv, ward.environment, &out, NULL), 1);
+	ck_assert_ptr_null(strchr(out, '\x1b'));
+	ck_assert_ptr_nonnull(strstr(out, "mend: a name in it cannot be shown"));
+	ward_heal("registration", "not there");
+}
+END_TEST
+
 /* A browser in a sandbox, and one outside. */
 START_TEST(applications)
 {
@@ -281,6 +296,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "registration", registration, G_N_ELEMENTS(lists));
 	ward_case(suite, "own-stale", own_is_stale, 1);
 	ward_case(suite, "prefix", name_is_a_prefix, G_N_ELEMENTS(prefixes));
+	ward_case(suite, "terminal", name_for_terminals, 1);
 	ward_case(suite, "applications", applications, 1);
 	ward_case(suite, "running", runs_already, 1);
 	return harness_run(suite, argc, argv);

@@ -66,7 +66,10 @@ static void assert_safe_words(SafeWhere where)
 {
 	g_autofree char *ctl = rig_program("ctl/" NAME_CTL);
 	g_autofree char *scan = rig_program("daemon/" NAME_SCAN);
+	/* The doctor finds that the module is not registered here. */
 	const char *const all[][4] = {
+		{ctl, "doctor", NULL},
+		{ctl, "doctor", "--json", NULL},
 		{ctl, "status", NULL},
 		{ctl, "status", "--json", NULL},
 		{ctl, "sync", NULL},
@@ -79,7 +82,8 @@ static void assert_safe_words(SafeWhere where)
 		int status;
 		g_autofree char *text = safe_run(all[i], world.environment, where, &status);
 
-		ck_assert_msg(status == 0, "%s %s: %d: %s", all[i][0], all[i][1], status, text);
+		ck_assert_msg(status == (i < 2 ? 1 : 0), "%s %s: %d: %s", all[i][0], all[i][1],
+			status, text);
 		safe_assert_text(text, where, all[i][1]);
 	}
 }

@@ -164,6 +164,11 @@ static void assert_all_say(SafeWhere where)
 	assert_says(absent, where, 1);
 	const char *print[] = {scan, "--print", NULL};
 	assert_says(print, where, 0);
+	/* Which finds that the module is not registered here. */
+	const char *doctor[] = {ctl, "doctor", NULL};
+	const char *doctor_json[] = {ctl, "doctor", "--json", NULL};
+	assert_says(doctor, where, 1);
+	assert_says(doctor_json, where, 1);
 }
 
 /* The names in the JSON are the names in the database. */
