@@ -467,6 +467,42 @@ START_TEST(nothing_to_undo)
 }
 END_TEST
 
+#define TRUSTS "SELECT count(*) FROM nssPublic WHERE a0 IN (x'CE534353', x'0000000B')"
+
+/* A root that is trusted because it is pinned: the trust goes with it, and comes again with the
+   card. */
+START_TEST(pinned_root)
+{
+	g_autoptr(GBytes) der = maker_der(&(const MakerSpec){
+		.cn = "Pinned Root", .ca = true, .serial = 77, .key_usage = "keyCertSign"});
+	g_autofree char *pin = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, der);
+	Card *card = card_new("C3", "Cara");
+	int users = purge_count(TRUSTS);
+	const Job job = {.mode = WIRE_STORE_APPLY,
+		.host = bench.host,
+		.card = card,
+		.config = {{"ca", "trusted-roots", pin}}};
+	g_autoptr(JsonNode) purged = NULL;
+	g_autoptr(JsonNode) done = NULL;
+
+	card_add_der(card, der, "Root");
+	job_expect(bench.home, &job, "create=1");
+	ck_assert_int_eq(purge_count(TRUSTS), users + 1);
+	purged = purge_json(0, "purge", "--token", "C3", NULL);
+	ck_assert_int_eq(purge_number(purged, "deleted"), 1);
+	ck_assert(!purge_has(der));
+	ck_assert_int_eq(purge_count(TRUSTS), users);
+
+	done = undo(0, NULL);
+	ck_assert_int_eq(purge_number(done, "created"), 1);
+	ck_assert_int_eq(purge_claims(der), 1);
+	ck_assert_int_eq(purge_count(TRUSTS), users);
+	job_expect(bench.home, &job, "claim=1");
+	ck_assert_int_eq(purge_count(TRUSTS), users + 1);
+	card_free(card);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("purge-undo");
@@ -483,6 +519,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, propagated_meanwhile);
 	tcase_add_test(tcase, conflict);
 	tcase_add_test(tcase, unmarked);
+	tcase_add_test(tcase, pinned_root);
 	tcase_add_test(tcase, nothing_to_undo);
 	suite_add_tcase(suite, tcase);
 

@@ -32,6 +32,9 @@ static const char *const pieces[] = {
 	"library=/usr/lib/other.so~name=certpro~",
 	"library=/usr/lib/one.so~name=certprop~~",
 	"library=/usr/lib/two.so~name=certprop (opensc-pkcs11.so) of mine~~",
+	"library=/usr/lib/three.so~name=certprop (~~",
+	"library=/usr/lib/four.so\t~ name =  certprop (opensc~\tNSS = slotFlags~~",
+	"# library=/usr/lib/commented.so~name=certprop (vendor.so) 2~~",
 	"name=\"quoted \\\"name\\\" here\"~library=\"/usr/lib/quoted.so\"~~",
 	"NAME=upper~LIBRARY=/usr/lib/UPPER.so~~",
 	" name= spaced~ library = /usr/lib/spaced.so~~",
@@ -69,12 +72,19 @@ static char *piece(GRand *rand, const char *line_end)
 
 static char *make_file(GRand *rand)
 {
-	const char *line_end = g_rand_int_range(rand, 0, 4) == 0 ? "\r\n" : "\n";
+	static const char *const ends[] = {"\n", "\n", "\n", "\r\n"};
+	const char *line_end = ends[g_rand_int_range(rand, 0, G_N_ELEMENTS(ends))];
+	/* Two editors, one after the other, leave both kinds in one file. */
+	bool mixed = g_rand_int_range(rand, 0, 4) == 0;
 	GString *text = g_string_new(NULL);
 	int n = g_rand_int_range(rand, 0, 9);
 
 	for (int i = 0; i < n; i++) {
-		g_autofree char *next = piece(rand, line_end);
+		g_autofree char *next = NULL;
+
+		if (mixed)
+			line_end = ends[g_rand_int_range(rand, 0, G_N_ELEMENTS(ends))];
+		next = piece(rand, line_end);
 
 		g_string_append(text, next);
 	}
