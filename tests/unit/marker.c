@@ -77,9 +77,12 @@ static const char *const texts[] = {
 START_TEST(test_round_trip)
 {
 	g_autoptr(Claim) claim = make_claim(texts[_i], texts[_i], texts[_i]);
-	g_autofree char *line = format(claim);
-	g_autoptr(Claim) back = claim_parse(line);
+	g_autofree char *line = NULL;
+	g_autoptr(Claim) back = NULL;
 
+	claim->trust = _i % 2 == 1;
+	line = format(claim);
+	back = claim_parse(line);
 	ck_assert_ptr_nonnull(back);
 	for (const char *p = line; *p != '\0'; p++)
 		ck_assert(g_ascii_isgraph(*p));
@@ -94,6 +97,7 @@ START_TEST(test_round_trip)
 	ck_assert_str_eq(back->host, texts[_i]);
 	ck_assert_str_eq(back->since, claim->since);
 	ck_assert_str_eq(back->nickname, texts[_i]);
+	ck_assert(back->trust == claim->trust);
 	ck_assert(claim_same_owner(back, claim));
 	ck_assert(claim_same_object(back, claim->id, claim->object));
 
@@ -155,11 +159,17 @@ START_TEST(test_form)
 {
 	g_autoptr(Claim) claim = make_claim("X", "local", "0123abcd");
 	g_autofree char *line = format(claim);
+	g_autofree char *trusting = NULL;
+	g_autofree char *expected = NULL;
 
 	ck_assert_str_eq(line,
 		"pkcs11:model=X;manufacturer=X;serial=X;token=X;id=%58;object=X;type=cert?"
 		"module-path=X&x-certprop=1&x-endpoint=local&x-host=0123abcd&x-nickname=X&"
 		"x-reader=X&x-since=2026-11-22T09%3A00%3A00Z");
+	claim->trust = true;
+	trusting = format(claim);
+	expected = g_strconcat(line, "&x-trust=1", NULL);
+	ck_assert_str_eq(trusting, expected);
 }
 END_TEST
 
