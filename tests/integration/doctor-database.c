@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,39 @@ START_TEST(other_owner)
 		return;
 	ck_assert_int_eq(chown(ward.database, 65534, (gid_t)-1), 0);
 	ward_heal("databases", "foreign");
+}
+END_TEST
+
+/* No command of a user's changes that. */
+START_TEST(mounted_read_only)
+{
+	g_autofree char *commands = NULL;
+
+	ck_assert_int_eq(mount(ward.database, ward.database, NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(
+		mount(NULL, ward.database, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+	commands = ward_expect("databases", "wrong", "is mounted read-only");
+	ck_assert_str_eq(commands, "");
+	ck_assert_int_eq(umount(ward.database), 0);
+	ward_expect_well("databases", false);
+}
+END_TEST
+
+/* A profile elsewhere: whether it is to be served is for its user to say. */
+START_TEST(elsewhere)
+{
+	g_autofree char *dir = rig_make_directory("elsewhere");
+	g_autofree char *ini =
+		g_strdup_printf("[Profile0]\nName=mine\nIsRelative=0\nPath=%s\n", dir);
+	g_autofree char *conf = g_strdup_printf("[databases]\ninclude=%s\n", dir);
+	g_autofree char *commands = NULL;
+
+	rig_db_create(dir);
+	rig_home_write(ward.home, ".mozilla/firefox/profiles.ini", ini);
+	commands = ward_expect("databases", "wrong", "name it in [databases] include");
+	ck_assert_str_eq(commands, "");
+	ward_configure(conf);
+	ward_expect_well("databases", false);
 }
 END_TEST
 
@@ -185,6 +219,29 @@ START_TEST(registration)
 }
 END_TEST
 
+/* modutil is hidden, until it is "installed". */
+START_TEST(no_modutil)
+{
+	g_autofree char *modutil = g_find_program_in_path("modutil");
+	g_autofree char *commands = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	ck_assert_ptr_nonnull(modutil);
+	ward_stand_in("apt-get", WARD_ASK);
+	ward_stand_in("dnf", WARD_ASK);
+	g_free(ward_sh("certpropctl module enable"));
+	add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS);
+	ck_assert_int_eq(mount("/dev/null", modutil, NULL, MS_BIND, NULL), 0);
+	commands = ward_expect("registration", "wrong", "not there");
+	lines = g_strsplit(commands, "\n", 2);
+	ward_mend_by(lines[0], ward_is_debian() ? "apt-get install -y libnss3-tools\n"
+						: "dnf install -y nss-tools\n");
+	ck_assert_int_eq(umount(modutil), 0);
+	ward_mend(lines[1], NULL, NULL);
+	ward_expect_well("registration", false);
+}
+END_TEST
+
 /* Our own block, whose library has gone: the configured module is another one by now. */
 START_TEST(own_is_stale)
 {
@@ -289,11 +346,14 @@ int main(int argc, char **argv)
 	rig_enter();
 	ward_case(suite, "mode", wrong_mode, G_N_ELEMENTS(modes));
 	ward_case(suite, "owner", other_owner, 1);
+	ward_case(suite, "mounted", mounted_read_only, 1);
+	ward_case(suite, "elsewhere", elsewhere, 1);
 	ward_case(suite, "damaged", damaged, G_N_ELEMENTS(damages));
 	ward_case(suite, "locked", locked, 1);
 	ward_case(suite, "none", no_database, 1);
 	ward_case(suite, "propagation", not_propagated, 1);
 	ward_case(suite, "registration", registration, G_N_ELEMENTS(lists));
+	ward_case(suite, "no-modutil", no_modutil, 1);
 	ward_case(suite, "own-stale", own_is_stale, 1);
 	ward_case(suite, "prefix", name_is_a_prefix, G_N_ELEMENTS(prefixes));
 	ward_case(suite, "terminal", name_for_terminals, 1);
