@@ -113,13 +113,16 @@ static gpointer serve(gpointer data)
 	return NULL;
 }
 
+static GTestDBus *test_bus;
+static GAsyncQueue *ready; /* something is in it when logind answers */
+
+/* Both last as long as the process, as the thread does. */
 static void start(bool with_logind)
 {
-	GTestDBus *bus = g_test_dbus_new(G_TEST_DBUS_NONE);
-	GAsyncQueue *ready = g_async_queue_new();
-
-	g_test_dbus_up(bus);
-	g_setenv("DBUS_SYSTEM_BUS_ADDRESS", g_test_dbus_get_bus_address(bus), TRUE);
+	test_bus = g_test_dbus_new(G_TEST_DBUS_NONE);
+	ready = g_async_queue_new();
+	g_test_dbus_up(test_bus);
+	g_setenv("DBUS_SYSTEM_BUS_ADDRESS", g_test_dbus_get_bus_address(test_bus), TRUE);
 	if (!with_logind)
 		return;
 	g_thread_unref(g_thread_new("logind", serve, ready));
