@@ -24,8 +24,8 @@ static char *command_for(const char *header)
 
 	return g_strdup_printf(
 		"%s -x c -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter "
-		"-Werror -fsyntax-only -I %s %s -",
-		cc != NULL ? cc : "cc", own_quoted, flags != NULL ? flags : "");
+		"-Werror -fsyntax-only -I %s -I %s/.. %s -",
+		cc != NULL ? cc : "cc", own_quoted, own_quoted, flags != NULL ? flags : "");
 }
 
 START_TEST(compiles_alone)

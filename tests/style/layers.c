@@ -171,7 +171,10 @@ static bool allowed(const char *dir, const char *name)
 	if (strcmp(dir, "daemon") == 0)
 		return strcmp(name, "bus-generated.h") == 0;
 	if (strcmp(dir, "ctl") == 0)
-		return g_strv_contains(shared, name);
+		return g_strv_contains(shared, name) || strcmp(name, "doctor.h") == 0 ||
+		       strcmp(name, "fleet.h") == 0;
+	if (g_str_has_prefix(dir, "ctl/"))
+		return g_strv_contains(shared, name) || exists("ctl", name);
 
 	return false;
 }
