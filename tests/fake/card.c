@@ -313,6 +313,7 @@ char *card_counts(const Card *card)
 		if (card->counts[ins] > 0)
 			g_string_append_printf(text, " %02x=%u", ins, card->counts[ins]);
 	}
-	g_string_append_printf(text, " seen=%" G_GINT64_FORMAT, card->seen);
+	g_string_append_printf(
+		text, " used=%u seen=%" G_GINT64_FORMAT, piv_used(card->piv), card->seen);
 	return g_string_free(text, FALSE);
 }

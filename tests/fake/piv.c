@@ -54,6 +54,7 @@ struct Piv {
 	guint8 chain_ins;
 	GByteArray *pending; /* for GET RESPONSE */
 	gsize pending_at;
+	guint32 used;
 };
 
 Piv *piv_new(Contents *contents)
@@ -87,6 +88,11 @@ void piv_reset(Piv *piv)
 	piv->verified = false;
 	g_byte_array_set_size(piv->chain, 0);
 	drop_pending(piv);
+}
+
+guint32 piv_used(const Piv *piv)
+{
+	return piv->used;
 }
 
 static guint16 select_application(Piv *piv, const Apdu *apdu)
@@ -265,6 +271,7 @@ static guint16 authenticate(Piv *piv, const Apdu *apdu)
 		return SW_WRONG_DATA;
 	if (!sign(key, challenge, length, signature, &signature_length))
 		return SW_WRONG_DATA;
+	piv->used++;
 	answer = g_byte_array_new();
 	tlv_append(answer, 0x82, signature, signature_length);
 	tlv_append(piv->pending, 0x7c, answer->data, answer->len);

@@ -20,5 +20,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Piv, piv_free)
 
 /* Power lost, or a reset: nobody is logged in, nothing is pending. */
 void piv_reset(Piv *piv);
+/* How often a key of the card has done its work, over all insertions of these
+   contents. */
+guint32 piv_used(const Piv *piv);
 /* The whole answer, with its status word. */
 GByteArray *piv_answer(Piv *piv, const guint8 *message, gsize length) G_GNUC_WARN_UNUSED_RESULT;

@@ -6,22 +6,11 @@
  */
 #include "mainjob.h"
 
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "harness.h"
 
-#define INS_AUTHENTICATE 0x87
-#define OPENSC           "opensc-pkcs11.so"
-#define SERVER_NICKNAME  "server"
-
-typedef struct {
-	guint16 port;
-	char *port_text;
-	RigProcess *process;
-} Server;
+#define OPENSC "opensc-pkcs11.so"
 
 static const DealKeys kinds[] = {DEAL_RSA, DEAL_EC};
 static const char *const versions[] = {"tls1.2:tls1.2", "tls1.3:tls1.3"};
@@ -52,83 +41,14 @@ static char *prepare(const Deal *deal)
 	return card;
 }
 
-static struct sockaddr_in address(guint16 port)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return in;
-}
-
-static guint16 free_port(void)
-{
-	struct sockaddr_in in = address(0);
-	socklen_t size = sizeof(in);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, size), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &size), 0);
-	close(fd);
-	return ntohs(in.sin_port);
-}
-
-static bool is_listening(gpointer data)
-{
-	const Server *server = data;
-	struct sockaddr_in in = address(server->port);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool connected = connect(fd, (struct sockaddr *)&in, sizeof(in)) == 0;
-
-	close(fd);
-	if (!connected && !rig_process_alive(server->process)) {
-		g_autofree char *errors = rig_process_errors(server->process);
-
-		ck_abort_msg("selfserv has ended: %s", errors);
-	}
-	return connected;
-}
-
-/* Its own certificate comes from the same CA as those of the cards. */
-static Server *serve(void)
-{
-	g_autofree char *own = rig_deal(
-		&(const Deal){.certs = 1, .guid = JOB_GUID_B, .cn = "Server", .keys = DEAL_RSA});
-	g_autofree char *directory = rig_make_directory("server");
-	g_autofree char *sql = g_strconcat("sql:", directory, NULL);
-	g_autofree char *der = job_file(own, 0, "der");
-	g_autofree char *key = job_file(own, 0, "pem");
-	g_autofree char *ca = g_build_filename(own, "ca.der", NULL);
-	Server *server = g_new0(Server, 1);
-
-	rig_db_create(directory);
-	rig_db_import(directory, "ca", ca, "CT,C,C");
-	rig_db_import_key(directory, SERVER_NICKNAME, der, key);
-	server->port = free_port();
-	server->port_text = g_strdup_printf("%u", server->port);
-
-	const char *argv[] = {"selfserv", "-n", SERVER_NICKNAME, "-p", server->port_text, "-d", sql,
-		"-w", "", "-v", "-r", "-r", NULL};
-	server->process = rig_process_start(argv, NULL);
-	rig_wait_until(is_listening, server, JOB_WAIT_MS, "selfserv listens");
-	return server;
-}
-
-static void server_free(Server *server)
-{
-	rig_process_free(server->process);
-	g_free(server->port_text);
-	g_free(server);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Server, server_free)
-
 /* Whether the server, which demands a certificate, answers the request. */
-static bool log_in(const Server *server, const char *nickname, const char *version)
+static bool log_in(const RigTls *server, const char *nickname, const char *version)
 {
 	g_autofree char *sql = job_sql();
 	g_autofree char *pin = scratch_file("pin", JOB_PIN "\n");
 	g_autofree char *request = scratch_file("request", "GET / HTTP/1.0\r\n\r\n");
 	g_autofree char *output = NULL;
-	const char *argv[] = {"tstclnt", "-h", "127.0.0.1", "-p", server->port_text, "-d", sql,
+	const char *argv[] = {"tstclnt", "-h", "127.0.0.1", "-p", rig_tls_port(server), "-d", sql,
 		"-o", "-V", version, "-W", pin, "-A", request, "-n", nickname, NULL};
 	int status = rig_run(argv, world.environment, &output, NULL);
 
@@ -144,11 +64,11 @@ START_TEST(test_tls)
 	g_autofree char *nickname = job_label(card, 0);
 	g_autofree char *before = job_row(card, 0);
 	g_autofree char *after = NULL;
-	g_autoptr(Server) server = serve();
-	unsigned signatures = rig_card_count(world.cards[0], INS_AUTHENTICATE);
+	g_autoptr(RigTls) server = rig_tls_start();
+	unsigned used = rig_card_used(world.cards[0]);
 
 	ck_assert(log_in(server, nickname, version));
-	ck_assert_uint_gt(rig_card_count(world.cards[0], INS_AUTHENTICATE), signatures);
+	ck_assert_uint_gt(rig_card_used(world.cards[0]), used);
 	after = job_row(card, 0);
 	ck_assert_str_eq(before, after);
 
@@ -207,13 +127,13 @@ START_TEST(test_signed)
 	g_autofree char *ca = g_build_filename(card, "ca.der", NULL);
 	const char *argv[] = {"cmsutil", "-S", "-G", "-Y", "NONE", "-N", nickname, "-d", sql, "-f",
 		pin, "-i", text, "-o", signature, NULL};
-	unsigned signatures;
+	unsigned used;
 
 	/* That he trusts the authority is for the user to say. */
 	rig_db_import(world.database, "ca", ca, "CT,C,C");
-	signatures = rig_card_count(world.cards[0], INS_AUTHENTICATE);
+	used = rig_card_used(world.cards[0]);
 	g_free(rig_run_ok(argv, world.environment));
-	ck_assert_uint_gt(rig_card_count(world.cards[0], INS_AUTHENTICATE), signatures);
+	ck_assert_uint_gt(rig_card_used(world.cards[0]), used);
 	verify(card, signature);
 }
 END_TEST

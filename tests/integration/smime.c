@@ -115,8 +115,10 @@ START_TEST(sign)
 	g_autofree char *nickname = first_nickname();
 
 	put(plain, MESSAGE);
+	unsigned used = rig_card_used(bench.card);
 	ck_assert_int_eq(cmsutil("-S", "-N", nickname, plain, out), 0);
 	assert_signed(out);
+	ck_assert_uint_gt(rig_card_used(bench.card), used);
 
 	/* it was the card */
 	rig_card_remove_seen(bench.card);
@@ -124,6 +126,11 @@ START_TEST(sign)
 	rig_card_insert_seen(bench.card);
 	/* and it was the module */
 	ck_assert_int_eq(ctl_run(NULL, NULL, "module", "disable", NULL), 0);
+	ck_assert_int_ne(cmsutil("-S", "-N", nickname, plain, out), 0);
+	/* and it was the propagated certificate */
+	ck_assert_int_eq(ctl_run(NULL, NULL, "module", "enable", NULL), 0);
+	ck_assert_int_eq(cmsutil("-S", "-N", nickname, plain, out), 0);
+	ck_assert_int_eq(ctl_run(NULL, NULL, "purge", "--all", NULL), 0);
 	ck_assert_int_ne(cmsutil("-S", "-N", nickname, plain, out), 0);
 }
 END_TEST
@@ -143,9 +150,17 @@ START_TEST(encrypt_and_decrypt)
 	ck_assert_int_ne(cmsutil("-D", NULL, NULL, out, back), 0);
 
 	rig_card_insert_seen(bench.card);
+	unsigned used = rig_card_used(bench.card);
 	ck_assert_int_eq(cmsutil("-D", NULL, NULL, out, back), 0);
 	ck_assert(g_file_get_contents(back, &read, NULL, NULL));
 	ck_assert_str_eq(read, MESSAGE);
+	ck_assert_uint_gt(rig_card_used(bench.card), used);
+
+	/* The address leads to him through the propagated certificates, and through nothing else.
+	 */
+	rig_card_remove_seen(bench.card);
+	ck_assert_int_eq(ctl_run(NULL, NULL, "purge", "--all", NULL), 0);
+	ck_assert_int_ne(cmsutil("-E", "-r", MAIL, plain, out), 0);
 }
 END_TEST
 
@@ -153,56 +168,12 @@ END_TEST
  * A server that wants a certificate
  */
 
-static guint16 free_port(void)
-{
-	g_autoptr(GSocketListener) listener = g_socket_listener_new();
-	guint16 port = g_socket_listener_add_any_inet_port(listener, NULL, NULL);
-
-	ck_assert_uint_ne(port, 0);
-	return port;
-}
-
-static bool answers(gpointer data)
-{
-	g_autoptr(GSocketClient) client = g_socket_client_new();
-	g_autoptr(GSocketConnection) connection =
-		g_socket_client_connect_to_host(client, "127.0.0.1", *(guint16 *)data, NULL, NULL);
-
-	return connection != NULL;
-}
-
-static RigProcess *start_server(guint16 *ret_port)
-{
-	g_autofree char *dir = rig_make_directory("server");
-	g_autofree char *server = g_strconcat("sql:", dir, NULL);
-	g_autofree char *ca = g_build_filename(bench.directory, "ca.der", NULL);
-	g_autofree char *noise = path_of("noise");
-	g_autofree char *port = NULL;
-	const char *make[] = {"certutil", "-S", "-d", server, "-n", "server", "-s", "CN=127.0.0.1",
-		"-x", "-t", "CTu,,", "-z", noise, "-k", "ec", "-q", "nistp256", NULL};
-	RigProcessOptions options = {.environment = bench.environment};
-
-	put(noise, "0123456789012345678901234567890123456789");
-	rig_db_create(dir);
-	rig_db_import(dir, "the authority", ca, "CT,C,C");
-	g_free(rig_run_ok(make, bench.environment));
-	*ret_port = free_port();
-	port = g_strdup_printf("%u", *ret_port);
-
-	const char *argv[] = {
-		"selfserv", "-d", server, "-n", "server", "-p", port, "-r", "-r", NULL};
-	RigProcess *process = rig_process_start(argv, &options);
-	rig_wait_until(answers, ret_port, CTL_LONG_MS, "a server that answers");
-	return process;
-}
-
 /* Returns what the server has answered. */
-static char *visit(guint16 number, const char *nickname)
+static char *visit(const RigTls *server, const char *nickname)
 {
-	g_autofree char *port = g_strdup_printf("%u", number);
 	g_autofree char *request = path_of("request");
-	const char *argv[] = {"tstclnt", "-h", "127.0.0.1", "-p", port, "-d", spec, "-o", "-W", pin,
-		"-n", nickname, NULL};
+	const char *argv[] = {"tstclnt", "-h", "127.0.0.1", "-p", rig_tls_port(server), "-d", spec,
+		"-o", "-W", pin, "-n", nickname, NULL};
 	RigProcessOptions options = {.environment = bench.environment, .input = request};
 
 	put(request, "GET / HTTP/1.0\r\n\r\n");
@@ -213,16 +184,14 @@ static char *visit(guint16 number, const char *nickname)
 
 START_TEST(log_in_to_a_server)
 {
-	guint16 port;
-
 	prepare();
-	g_autoptr(RigProcess) server = start_server(&port);
+	g_autoptr(RigTls) server = rig_tls_start();
 	g_autofree char *nickname = first_nickname();
 
-	g_autofree char *answer = visit(port, nickname);
+	g_autofree char *answer = visit(server, nickname);
 	ck_assert_msg(strstr(answer, "200 OK") != NULL, "%s", answer);
 	rig_card_remove_seen(bench.card);
-	g_autofree char *refusal = visit(port, nickname);
+	g_autofree char *refusal = visit(server, nickname);
 	ck_assert_ptr_null(strstr(refusal, "200 OK"));
 }
 END_TEST

@@ -136,10 +136,16 @@ static void add_extension(X509 *x509, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
+static char *alternative_name(const MakerSpec *spec)
+{
+	if (spec->host != NULL)
+		return g_strconcat("DNS:", spec->host, NULL);
+	return spec->email != NULL ? g_strconcat("email:", spec->email, NULL) : NULL;
+}
+
 static void add_extensions(X509 *x509, const MakerSpec *spec)
 {
-	g_autofree char *san =
-		spec->email != NULL ? g_strconcat("email:", spec->email, NULL) : NULL;
+	g_autofree char *san = alternative_name(spec);
 
 	add_extension(x509, NID_basic_constraints, spec->ca ? "critical,CA:TRUE" : "CA:FALSE");
 	add_extension(x509, NID_key_usage, spec->key_usage);

@@ -35,6 +35,7 @@ typedef struct MakerSpec {
 	const char *organisation;
 	const char *subject_email;
 	const char *email; /* rfc822Name in the subject's alternative names */
+	const char *host;  /* dNSName there; instead of the address */
 
 	MakerKind kind;
 	EVP_PKEY *key; /* borrowed; NULL: one key per kind is made and used for all */

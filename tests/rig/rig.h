@@ -12,4 +12,5 @@
 #include "rigcard.h"
 #include "rigchansrv.h"
 #include "rigforward.h"
+#include "rigtls.h"
 #include "rigxrdp.h"

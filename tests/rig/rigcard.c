@@ -128,6 +128,11 @@ unsigned rig_card_count(RigCard *card, int ins)
 	return (unsigned)counter(card, name);
 }
 
+unsigned rig_card_used(RigCard *card)
+{
+	return (unsigned)counter(card, "used=");
+}
+
 gint64 rig_card_seen(RigCard *card)
 {
 	return counter(card, "seen=");

@@ -38,6 +38,9 @@ void rig_card_insert_seen(RigCard *card);
 void rig_card_remove_seen(RigCard *card);
 /* APDUs since insertion: of one instruction, or in all with ins < 0. */
 unsigned rig_card_count(RigCard *card, int ins);
+/* How often a key of the card has signed or decrypted, since the card was dealt. The instruction
+   for it (87) says less: it also comes without a PIN, and for what the card cannot do. */
+unsigned rig_card_used(RigCard *card);
 /* Waits, 10 s, until that many have come, answered or not. */
 void rig_card_wait_count(RigCard *card, unsigned at_least);
 /* When the reader first asked for the ATR (CLOCK_MONOTONIC, microseconds); 0: not yet. */
