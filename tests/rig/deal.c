@@ -167,7 +167,8 @@ bool deal_card(const char *directory, const Deal *deal, GError **error)
 	}
 	for (unsigned i = 0; i < SLOT_COUNT; i++) {
 		empty_slot(directory, i);
-		if (i < deal->certs && !deal_slot(directory, deal, i, error))
+		if (i < deal->certs && (deal->empty & (1u << i)) == 0 &&
+			!deal_slot(directory, deal, i, error))
 			return false;
 	}
 	return write_der(ca_path, ca->der, error) && g_file_set_contents(chuid, guid, -1, error);

@@ -26,6 +26,7 @@ typedef struct {
 	DealKeys keys;
 	guint32 expired; /* bit i: place i is no longer valid */
 	guint32 ca;      /* bit i: place i holds a CA certificate */
+	guint32 empty;   /* bit i: place i holds nothing */
 } Deal;
 
 /* Makes the directory if need be; what was on the card before is gone. */
