@@ -45,6 +45,9 @@ static const char preferences[] =
 	"user_pref(\"media.gmp-manager.updateEnabled\", false);\n"
 	"user_pref(\"network.captive-portal-service.enabled\", false);\n"
 	"user_pref(\"network.connectivity-service.enabled\", false);\n"
+	"user_pref(\"network.dns.use_https_rr_as_altsvc\", false);\n"
+	"user_pref(\"network.http.connection-retry-timeout\", 0);\n"
+	"user_pref(\"network.http.speculative-parallel-limit\", 0);\n"
 	"user_pref(\"services.settings.server\", \"data:,\");\n"
 	"user_pref(\"toolkit.telemetry.enabled\", false);\n"
 	"user_pref(\"toolkit.telemetry.server\", \"data:,\");\n";
