@@ -23,7 +23,7 @@ static GPtrArray *sources, *formatted, *formatted_dirs, *shipped;
 static bool is_source(const char *path)
 {
 	static const char *const kinds[] = {"*.c", "*.h", "*.sh", "*.py", "*.xml", "*.service",
-		"*.timer", "*.socket", "*.in", "*.yml", "*/meson.build", "meson.build",
+		"*.timer", "*.socket", "*.in", "*.yml", "*.scd", "*/meson.build", "meson.build",
 		"meson_options.txt", NULL};
 	g_autofree char *full = NULL;
 	g_autofree char *text = NULL;
