@@ -113,6 +113,48 @@ START_TEST(selectors)
 }
 END_TEST
 
+/* One that was propagated although it had expired, beside one that is valid. */
+START_TEST(expired_is_ours)
+{
+	g_autoptr(GBytes) der = maker_der(&(const MakerSpec){.cn = "Cy Expired",
+		.issuer_cn = "Test CA",
+		.email = "cy@example.org",
+		.serial = 99,
+		.not_after = 1600000000});
+	Card *card = card_new("C3", "Cy");
+	const Job job = {.mode = WIRE_STORE_APPLY,
+		.host = bench.host,
+		.card = card,
+		.config = {{"filter", "time-invalid", "allow"}}};
+	g_autofree char *rows = NULL, *rows_after = NULL, *before = NULL, *dry_after = NULL;
+	g_autoptr(JsonNode) plan = NULL;
+	g_autoptr(JsonNode) root = NULL;
+	Outcome outcome;
+
+	card_add_der(card, der, "old");
+	card_add(card, "Cy Valid", "new");
+	outcome = job_run(bench.home, &job);
+	report_free(outcome.report);
+	card_free(card);
+	ck_assert_int_eq(purge_claims(der), 1);
+	ck_assert_int_eq(purge_count(PURGE_MARKED), 7);
+
+	rows = purge_rows_without(der, NULL);
+	before = home_state(bench.home, NULL);
+	plan = purge_json(0, "purge", "--expired", "--dry-run", NULL);
+	ck_assert_int_eq(purge_number(plan, "deleted"), 1);
+	dry_after = home_state(bench.home, NULL);
+	ck_assert_str_eq(before, dry_after);
+
+	root = purge_json(0, "purge", "--expired", NULL);
+	ck_assert_int_eq(purge_number(root, "deleted"), 1);
+	ck_assert_int_eq(purge_number(root, "released"), 0);
+	ck_assert(!purge_has(der));
+	rows_after = purge_rows();
+	ck_assert_str_eq(rows, rows_after);
+}
+END_TEST
+
 /* What the user made his own stays, and is told of. */
 START_TEST(adopted)
 {
@@ -332,6 +374,7 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(tcase, purge_set_up, purge_tear_down);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, selectors, 0, G_N_ELEMENTS(selections));
+	tcase_add_test(tcase, expired_is_ours);
 	tcase_add_test(tcase, adopted);
 	tcase_add_test(tcase, absent_is_known);
 	tcase_add_test(tcase, backup_is_ours_alone);
