@@ -48,6 +48,7 @@ typedef struct Watched {
 	int status;
 	double seconds;
 	guint64 peak[LEVELS]; /* kB, of the largest process of each level */
+	guint side_by_side;   /* the most users' processes that there were at once */
 } Watched;
 
 /* A number of a file below /proc; 0 when the process has ended. */
@@ -74,6 +75,8 @@ static void sample(Watched *watched, pid_t pid, unsigned level)
 {
 	g_autoptr(GArray) children = level + 1 < LEVELS ? rig_children(pid) : NULL;
 
+	if (level == 0)
+		watched->side_by_side = MAX(watched->side_by_side, children->len);
 	watched->peak[level] = MAX(watched->peak[level], peak_of(pid));
 	for (guint i = 0; children != NULL && i < children->len; i++)
 		sample(watched, g_array_index(children, pid_t, i), level + 1);
@@ -207,10 +210,11 @@ static double run_bare(unsigned n)
 
 static void tell(const char *what, unsigned n, const Watched *watched)
 {
-	g_printerr("# %s, %u homes: %.2f s, %.1f ms each; peak kB: certpropctl %" G_GUINT64_FORMAT
-		   ", a user's %" G_GUINT64_FORMAT ", his store %" G_GUINT64_FORMAT "\n",
-		what, n, watched->seconds, 1000 * watched->seconds / n, watched->peak[0],
-		watched->peak[1], watched->peak[2]);
+	g_printerr("# %s, %u homes: %.2f s, %.1f ms each, %u at once; peak kB: certpropctl "
+		   "%" G_GUINT64_FORMAT ", a user's %" G_GUINT64_FORMAT
+		   ", his store %" G_GUINT64_FORMAT "\n",
+		what, n, watched->seconds, 1000 * watched->seconds / n, watched->side_by_side,
+		watched->peak[0], watched->peak[1], watched->peak[2]);
 }
 
 /* Each user with the backup that his line names, by a certpropctl of his own. */
@@ -317,6 +321,9 @@ static void purge_few_and_many(unsigned few, unsigned many)
 	Watched small = purge_few(few);
 	Watched large = purge_many(many);
 
+	/* More than one processor is used, and never more processes than there are of those. */
+	ck_assert_uint_ge(large.side_by_side, MIN(2, g_get_num_processors()));
+	ck_assert_uint_le(large.side_by_side, g_get_num_processors());
 	for (unsigned i = 0; i < LEVELS; i++) {
 		ck_assert_msg(large.peak[i] < small.peak[i] + GROWTH_KB,
 			"level %u: %" G_GUINT64_FORMAT " kB with %u homes, %" G_GUINT64_FORMAT
