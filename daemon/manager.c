@@ -15,6 +15,7 @@
 #include "host.h"
 #include "log.h"
 #include "names.h"
+#include "notify.h"
 #include "route.h"
 
 static void database_free(ManagerDatabase *database)
@@ -81,7 +82,15 @@ void manager_look(Manager *manager)
 	manager_settle(manager);
 }
 
-bool manager_reload(Manager *manager)
+/* Also "READY=1" after a faulty one: what is in force goes on. */
+static void tell_reloaded(bool taken)
+{
+	notify_send(taken ? "READY=1\nSTATUS="
+			  : "READY=1\nSTATUS=The new configuration is faulty, the one that was in "
+			    "force is kept");
+}
+
+static Config *read_again(Manager *manager)
 {
 	g_autofree char *user_dir = config_user_dir();
 	g_autoptr(GPtrArray) faults = NULL;
@@ -102,14 +111,23 @@ bool manager_reload(Manager *manager)
 			.reason = config != NULL ? "read again"
 						 : "faulty, the one that was in force is kept",
 		});
-	if (config == NULL)
-		return false;
+	return config;
+}
 
-	config_free(manager->config);
-	manager->config = config;
-	redirected_update(manager->redirected);
-	manager_look(manager);
-	return true;
+bool manager_reload(Manager *manager)
+{
+	Config *config;
+
+	notify_reloading();
+	config = read_again(manager);
+	if (config != NULL) {
+		config_free(manager->config);
+		manager->config = config;
+		redirected_update(manager->redirected);
+		manager_look(manager);
+	}
+	tell_reloaded(config != NULL);
+	return config != NULL;
 }
 
 static gboolean call_ended(gpointer data)

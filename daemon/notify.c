@@ -33,3 +33,13 @@ void notify_send(const char *state)
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	(void)close(fd);
 }
+
+void notify_reloading(void)
+{
+	/* sd_notify(3) wants both together; Type=notify-reload would not believe it without the
+	   time. */
+	g_autofree char *state = g_strdup_printf(
+		"RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+
+	notify_send(state);
+}
