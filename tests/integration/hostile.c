@@ -11,6 +11,7 @@
 #include "harness.h"
 #include "names.h"
 #include "safe.h"
+#include "voice.h"
 #include "world.h"
 
 #include <gio/gio.h>
@@ -128,49 +129,6 @@ static void assert_certutil(unsigned n)
 	ck_assert_uint_eq(lines, n);
 }
 
-static void assert_says(const char *const *argv, SafeWhere where, int expected)
-{
-	int status;
-	g_autofree char *text = safe_run(argv, world.environment, where, &status);
-	g_autofree char *what = g_strjoinv(" ", (char **)argv);
-
-	ck_assert_msg(status == expected, "%s: status %d: %s", what, status, text);
-	ck_assert_msg(text[0] != '\0', "%s says nothing", what);
-	safe_assert_text(text, where, what);
-}
-
-static void assert_all_say(SafeWhere where)
-{
-	g_autofree char *ctl = rig_program("ctl/" NAME_CTL);
-	g_autofree char *scan = rig_program("daemon/" NAME_SCAN);
-	const char *const words[] = {"list", "status", "sync", "databases", "config", NULL};
-	g_autoptr(GPtrArray) rows = rig_db_certificates(world.database);
-
-	for (gsize i = 0; words[i] != NULL; i++) {
-		const char *argv[] = {ctl, words[i], NULL};
-		const char *json[] = {ctl, words[i], "--json", NULL};
-
-		assert_says(argv, where, 0);
-		assert_says(json, where, 0);
-	}
-	for (guint i = 0; i < rows->len; i++) {
-		const RigDbRow *row = g_ptr_array_index(rows, i);
-		const char *argv[] = {ctl, "show", "--", row->label, NULL};
-
-		assert_says(argv, where, 0);
-	}
-	/* What is not there is repeated in the answer. */
-	const char *absent[] = {ctl, "show", "--", "\x1b[31mnobody\xe2\x80\xae", NULL};
-	assert_says(absent, where, 1);
-	const char *print[] = {scan, "--print", NULL};
-	assert_says(print, where, 0);
-	/* Which finds that the module is not registered here. */
-	const char *doctor[] = {ctl, "doctor", NULL};
-	const char *doctor_json[] = {ctl, "doctor", "--json", NULL};
-	assert_says(doctor, where, 1);
-	assert_says(doctor_json, where, 1);
-}
-
 /* The names in the JSON are the names in the database. */
 static void assert_json(void)
 {
@@ -216,10 +174,13 @@ START_TEST(names_in_certificates)
 	assert_stored(directory, G_N_ELEMENTS(names), names, SERIAL);
 	assert_certutil(READABLE);
 	assert_json();
-	assert_all_say((SafeWhere)_i);
+	voice_assert_looking((SafeWhere)_i);
 	/* None of them changed anything. */
 	assert_stored(directory, G_N_ELEMENTS(names), names, SERIAL);
 	ck_assert_int_eq(world_stop(), 0);
+	voice_assert_purge((SafeWhere)_i);
+	/* What was taken away is back, under the same names. */
+	assert_stored(directory, G_N_ELEMENTS(names), names, SERIAL);
 	log = rig_process_errors(world.daemon);
 	ck_assert_ptr_nonnull(strstr(log, "red"));
 	safe_assert_text(log, SAFE_FILES, "certpropd");
@@ -313,7 +274,7 @@ START_TEST(names_of_tokens)
 	world_wait_quiet();
 	assert_stored(directory, 2, both, SERIAL);
 	assert_certutil(n);
-	assert_all_say(_i % 2 == 0 ? SAFE_TERMINAL : SAFE_FILES);
+	voice_assert_looking(_i % 2 == 0 ? SAFE_TERMINAL : SAFE_FILES);
 	ck_assert_int_eq(world_stop(), 0);
 	log = rig_process_errors(world.daemon);
 	safe_assert_text(log, SAFE_FILES, "certpropd");
@@ -366,7 +327,7 @@ START_TEST(names_by_a_module)
 	world_wait_quiet();
 	assert_stored(directory, 1, NULL, NULL);
 	assert_certutil(1);
-	assert_all_say(_i % 2 == 0 ? SAFE_TERMINAL : SAFE_FILES);
+	voice_assert_looking(_i % 2 == 0 ? SAFE_TERMINAL : SAFE_FILES);
 
 	/* The token is known again by what was written of it. */
 	before = rig_db_state(world.database);
@@ -401,8 +362,8 @@ START_TEST(huge)
 	}
 	assert_stored(_i == 1 ? small : directory, 1, NULL, NULL);
 	assert_certutil(1);
-	assert_all_say(SAFE_TERMINAL);
-	assert_all_say(SAFE_FILES);
+	voice_assert_looking(SAFE_TERMINAL);
+	voice_assert_looking(SAFE_FILES);
 }
 END_TEST
 
