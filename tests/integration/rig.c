@@ -6,6 +6,7 @@
 #include "harness.h"
 #include "stage.h"
 
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,45 @@ START_TEST(database_is_read_bare)
 	ck_assert_uint_eq(rig_db_private_objects(db), 1);
 	integrity = rig_db_integrity(db);
 	ck_assert_str_eq(integrity, "ok");
+}
+END_TEST
+
+/* `*others` is brought up to date, and has to change by that. */
+static void check_others_changed(char **others, const char *db, const char *what)
+{
+	g_autofree char *before = g_steal_pointer(others);
+
+	*others = rig_db_others(db);
+	ck_assert_msg(strcmp(before, *others) != 0, "%s is not seen", what);
+}
+
+START_TEST(others_are_compared)
+{
+	g_autoptr(RigHome) home = rig_home_new();
+	g_autofree char *db = rig_home_path(home, "nssdb");
+	g_autofree char *sql = g_strconcat("sql:", db, NULL);
+	g_autofree char *directory = rig_deal_simple(2, STAGE_GUID);
+	g_autofree char *first = g_build_filename(directory, "9a.der", NULL);
+	g_autofree char *second = g_build_filename(directory, "9c.der", NULL);
+	g_autofree char *key = g_build_filename(directory, "9c.pem", NULL);
+	g_autofree char *modules = g_build_filename(db, "pkcs11.txt", NULL);
+	const char *trust[] = {"certutil", "-M", "-d", sql, "-n", "mine", "-t", "C,,", NULL};
+	g_autofree char *others = NULL;
+	g_autofree char *again = NULL;
+
+	rig_db_create(db);
+	rig_db_import(db, "mine", first, "P,,");
+	others = rig_db_others(db);
+	again = rig_db_others(db);
+	ck_assert_str_eq(others, again);
+	g_free(rig_run_ok(trust, NULL));
+	check_others_changed(&others, db, "other trust in the same object");
+	rig_db_import_key(db, "with key", second, key);
+	check_others_changed(&others, db, "a key");
+	ck_assert(g_file_set_contents(modules, "library=\n", -1, NULL));
+	check_others_changed(&others, db, "another list of modules");
+	ck_assert_int_eq(g_unlink(modules), 0);
+	check_others_changed(&others, db, "the lack of a list");
 }
 END_TEST
 
@@ -227,6 +267,7 @@ static void add_rig_tests(Suite *suite)
 	tcase_add_checked_fixture(tcase, rig_setup, rig_teardown);
 	tcase_add_test(tcase, sixteen_readers);
 	tcase_add_test(tcase, database_is_read_bare);
+	tcase_add_test(tcase, others_are_compared);
 	tcase_add_test(tcase, processes_are_counted);
 	tcase_add_test(tcase, two_side_by_side);
 	tcase_add_test(tcase, two_by_activation);

@@ -21,6 +21,7 @@
 #define BUSY_MS     10000
 #define CERTIFICATE "x'00000001'"
 #define TRUSTS      "x'CE534353', x'0000000B'"
+#define MODULES     "pkcs11.txt"
 
 static const guint8 empty_magic[] = {0xa5, 0x00, 0x5a};
 
@@ -249,13 +250,66 @@ static void append_file_state(GString *to, const char *directory, const char *na
 		(gint64)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
+static bool has_modules(const char *directory)
+{
+	g_autofree char *path = g_build_filename(directory, MODULES, NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 char *rig_db_state(const char *directory)
 {
 	GString *state = g_string_new(NULL);
 
 	append_file_state(state, directory, "cert9.db");
 	append_file_state(state, directory, "key4.db");
+	if (has_modules(directory))
+		append_file_state(state, directory, MODULES);
+	else
+		g_string_append(state, MODULES " none\n");
 	return g_string_free(state, FALSE);
+}
+
+/* The metaData of key4.db is whole, too: NSS writes the check of a password and the sums over trust
+   into it, and neither is any business of ours as long as no pinned root is trusted. */
+static void append_rows(GString *to, const char *directory, const char *name, const char *sql)
+{
+	g_autoptr(Sqlite) db = open_file(directory, name);
+	g_autoptr(Statement) statement = prepare(db, sql);
+
+	g_string_append_printf(to, "%s: %s\n", name, sql);
+	while (step(statement)) {
+		for (int i = 0; i < sqlite3_column_count(statement); i++)
+			append_attribute(to, statement, i);
+		g_string_append_c(to, '\n');
+	}
+}
+
+static void append_modules(GString *to, const char *directory)
+{
+	g_autofree char *path = g_build_filename(directory, MODULES, NULL);
+	g_autofree char *data = NULL;
+	g_autofree char *hash = NULL;
+	gsize length;
+
+	if (has_modules(directory)) {
+		ck_assert_msg(
+			g_file_get_contents(path, &data, &length, NULL), "cannot read %s", path);
+		hash = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (guchar *)data, length);
+	}
+	g_string_append_printf(to, MODULES " %s\n", hash != NULL ? hash : "none");
+}
+
+char *rig_db_others(const char *directory)
+{
+	GString *others = g_string_new(NULL);
+
+	append_rows(others, directory, "cert9.db",
+		"SELECT * FROM nssPublic WHERE a0 IS NOT " CERTIFICATE " ORDER BY id");
+	append_rows(others, directory, "key4.db", "SELECT * FROM nssPrivate ORDER BY id");
+	append_rows(others, directory, "key4.db", "SELECT * FROM metaData ORDER BY id");
+	append_modules(others, directory);
+	return g_string_free(others, FALSE);
 }
 
 void rig_db_create(const char *directory)

@@ -38,5 +38,8 @@ unsigned rig_db_private_objects(const char *directory);
 unsigned rig_db_trust_objects(const char *directory);
 /* "ok", or what PRAGMA integrity_check says of the first of the two that is damaged. */
 char *rig_db_integrity(const char *directory) G_GNUC_WARN_UNUSED_RESULT;
-/* Content and mtime of both files, as text to compare. */
+/* Content and mtime of both files and of pkcs11.txt, as text to compare. */
 char *rig_db_state(const char *directory) G_GNUC_WARN_UNUSED_RESULT;
+/* All that is there beside certificates, as text to compare byte for byte, row numbers included:
+   trust and whatever else is public, every row of key4.db, and the sum of pkcs11.txt. */
+char *rig_db_others(const char *directory) G_GNUC_WARN_UNUSED_RESULT;
