@@ -15,6 +15,7 @@
 
 #include "harness.h"
 #include "maker.h"
+#include "rig.h"
 #include "store-rig.h"
 
 FleetBench fleet;
@@ -348,6 +349,8 @@ static void append_row(GString *to, sqlite3_stmt *statement)
 
 char *fleet_contents(const char *home, bool foreign_only)
 {
+	g_autofree char *directory = g_build_filename(home, FLEET_DATABASE, NULL);
+	g_autofree char *others = rig_db_others(directory);
 	GString *contents = g_string_new(NULL);
 	sqlite3 *db = open_database(home);
 	sqlite3_stmt *statement = NULL;
@@ -363,6 +366,7 @@ char *fleet_contents(const char *home, bool foreign_only)
 		append_row(contents, statement);
 	sqlite3_finalize(statement);
 	sqlite3_close(db);
+	g_string_append(contents, others);
 	return g_string_free(contents, FALSE);
 }
 

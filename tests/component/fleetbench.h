@@ -65,7 +65,8 @@ const char *fleet_said(GHashTable *lines, const char *home, const char *member);
 int fleet_marked(const char *home);
 int fleet_unmarked(const char *home);
 /* Everything that is in the database, object by object and attribute by attribute, whatever the
-   order and the numbers of the rows; with `foreign_only` without what is marked. */
+   order and the numbers of the rows; with `foreign_only` without what is marked. Then what no
+   purge may touch, as rig_db_others() has it. */
 char *fleet_contents(const char *home, bool foreign_only) G_GNUC_WARN_UNUSED_RESULT;
 /* A sum over names, owners, modes, link targets and contents of all that is below. */
 char *fleet_sum(const char *path) G_GNUC_WARN_UNUSED_RESULT;

@@ -64,6 +64,7 @@ Life *life_free(Life *life)
 		g_free(life->hosts[i]);
 	g_ptr_array_unref(life->certs);
 	g_free(life->began);
+	g_free(life->others);
 	g_free(life);
 	return NULL;
 }
@@ -352,6 +353,7 @@ static char *cert_difference(const Life *life, const LifeCert *cert, const RigDb
 char *life_difference(const Life *life, const char *directory)
 {
 	g_autoptr(GPtrArray) rows = rig_db_certificates(directory);
+	g_autofree char *others = rig_db_others(directory);
 	guint n = 0;
 
 	for (guint i = 0; i < life->certs->len; i++) {
@@ -364,10 +366,9 @@ char *life_difference(const Life *life, const char *directory)
 	}
 	if (rows->len != n)
 		return g_strdup_printf("%u rows, not %u", rows->len, n);
-	if (rig_db_trust_objects(directory) != life->trusts)
-		return g_strdup("trust objects came or went");
-	if (rig_db_private_objects(directory) != life->keys)
-		return g_strdup("private objects came or went");
+	if (strcmp(others, life->others) != 0)
+		return g_strdup_printf("trust, keys or modules were changed, from\n%sto\n%s",
+			life->others, others);
 	return NULL;
 }
 
@@ -401,13 +402,18 @@ static void learn(const Life *life, const GPtrArray *rows, LifeCert *cert)
 	learn_claims(life, cert, row);
 }
 
+void life_learn_others(Life *life, const char *directory)
+{
+	g_free(life->others);
+	life->others = rig_db_others(directory);
+}
+
 void life_learn_cert(Life *life, const char *directory, LifeCert *cert)
 {
 	g_autoptr(GPtrArray) rows = rig_db_certificates(directory);
 
 	learn(life, rows, cert);
-	life->trusts = rig_db_trust_objects(directory);
-	life->keys = rig_db_private_objects(directory);
+	life_learn_others(life, directory);
 }
 
 void life_learn(Life *life, const char *directory)

@@ -44,7 +44,7 @@ typedef struct Life {
 	char *hosts[LIFE_HOSTS];
 	LifeCert *cards[LIFE_CARDS][LIFE_PLACES]; /* borrowed from `certs` */
 	GPtrArray *certs;                         /* LifeCert: all that ever were */
-	unsigned trusts, keys; /* objects in the database that are no certificates */
+	char *others; /* what is in the database beside certificates, as the user left it */
 
 	/* The policy. */
 	bool on_removal, on_logout; /* remove */
@@ -84,6 +84,8 @@ void life_adopt(LifeCert *cert);
 
 /* What is wrong in the database, or NULL. */
 char *life_difference(const Life *life, const char *directory) G_GNUC_WARN_UNUSED_RESULT;
+/* The database is as the user has made it. */
+void life_learn_others(Life *life, const char *directory);
 /* The certificate is now as the user has left it. */
 void life_learn_cert(Life *life, const char *directory, LifeCert *cert);
 /* Everything is as it should be: from here on it stays, as far as the model does not say

@@ -627,6 +627,7 @@ static void begin(void)
 	deal_cards();
 	write_policy();
 	rig_db_create(world.database);
+	life_learn_others(life, world.database);
 	start();
 	meet_hosts();
 }
