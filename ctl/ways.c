@@ -45,8 +45,8 @@ static void append_way(GString *text, const ReportReach *reach)
 		g_string_append_printf(
 			text, "the crypto policy: \"%s\" in %s", reach->name, reach->file);
 	else if (strcmp(reach->how, "broken") == 0)
-		g_string_append_printf(text, "not by \"%s\" in pkcs11.txt: there is no %s",
-			reach->name, reach->library);
+		g_string_append_printf(text, "not by \"%s\" in %s: there is no %s", reach->name,
+			*reach->file != '\0' ? reach->file : "pkcs11.txt", reach->library);
 	else
 		g_string_append_printf(
 			text, "\"%s\" in pkcs11.txt (%s)", reach->name, reach->library);

@@ -130,7 +130,8 @@ static void search_text(const Search *search, const char *text)
 		else if (!reach_same(entry->library, search->path))
 			continue;
 		else if (is_gone(entry->library))
-			add(search->found, REACH_BROKEN, entry, "");
+			add(search->found, REACH_BROKEN, entry,
+				search->policy != NULL ? search->policy : "");
 		else if (search->policy != NULL)
 			add(search->found, REACH_POLICY, entry, search->policy);
 		else

@@ -135,6 +135,13 @@ static void check_stale(const Place *place, const ReportModule *module)
 		finding = finding_add(place->findings, "registration", VERDICT_WRONG,
 			place->database->path, "\"%s\" names %s, which is not there", reach->name,
 			reach->library);
+		if (*reach->file != '\0') {
+			finding_why(finding,
+				"The system's crypto policy names it, in %s: install what it "
+				"belongs to, or take it out of there",
+				reach->file);
+			continue;
+		}
 		finding_why(finding, "Programs try to load it at each start");
 		entry = entry_of(place, reach);
 		if (entry != NULL && entry->ours)
