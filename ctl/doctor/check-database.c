@@ -18,7 +18,8 @@
 #include "names.h"
 #include "remedy.h"
 
-#define ASIDE "damaged"
+#define ASIDE     "damaged"
+#define ASIDE_MAX 99u
 
 /* With what SQLite may have left of an interrupted write: it would be played back into whatever
    file has that name. */
@@ -124,9 +125,22 @@ static void mend_foreign(Finding *finding, const char *dir)
 		finding_why(finding, "If you want it to be served, name it in [databases] include");
 }
 
+/* A directory that is not there yet: what was put aside before stays as it is. */
+static char *free_name(const char *dir)
+{
+	char *path = g_build_filename(dir, ASIDE, NULL);
+
+	for (unsigned i = 2; is_there(path) && i <= ASIDE_MAX; i++) {
+		g_free(path);
+		path = g_strdup_printf("%s/" ASIDE "-%u", dir, i);
+	}
+
+	return path;
+}
+
 static void mend_damaged(Finding *finding, const char *dir)
 {
-	g_autofree char *aside = g_build_filename(dir, ASIDE, NULL);
+	g_autofree char *aside = free_name(dir);
 	g_autofree char *quoted = remedy_word(aside);
 	g_autofree char *make = remedy_line("mkdir", aside, NULL);
 	char *readable = command_on("chmod", "u+rwX", dir, is_unreadable, true);
@@ -138,12 +152,14 @@ static void mend_damaged(Finding *finding, const char *dir)
 	}
 
 	g_autofree char *move = command_on("mv", "-n", dir, is_there, false);
+	g_autofree char *name = g_path_get_basename(aside);
 	if (move == NULL || is_there(aside))
 		return;
 	finding_why(finding,
 		"Close the programs that use it, and bring it back from a backup. Without one, put "
 		"it aside: a new and empty one is made; certificates, keys and passwords that only "
-		"it has stay in the directory " ASIDE);
+		"it has stay in the directory %s",
+		name);
 	finding_mend(finding, g_strdup_printf("%s && %s %s", make, move, quoted), false);
 }
 
