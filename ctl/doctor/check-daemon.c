@@ -2,7 +2,6 @@
 /*
  * certpropd itself, and what brings it up at login. A daemon of another version than certpropctl is
  * one that was not started again after an update.
- * is one that was not started again after an update.
  */
 
 #include "chart.h"
