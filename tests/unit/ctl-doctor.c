@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor finds in what was gathered, where no rig brings it about; and the commands that
- * it makes: what tests/integration/doctor-*.c run, here in words.
+ * What the doctor finds in what was gathered; and the commands that it makes: what
+ * tests/integration/doctor-*.c run, here in words. Two things are not brought about there and are
+ * tried here only: a card behind a slow line that certpropd reads at that very moment, and a
+ * certprop-watch that cannot be started, which takes several tries to tell.
  */
 
 #include <string.h>

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the doctor says on systems that are unlike the one on which it is tried: of other package
+ * managers, shut into a sandbox, under a crypto policy that loads modules, where parts of certprop
+ * are not installed. What is not to be there is hidden behind another file, in the mounts of the
+ * test's own; a sandbox is another root directory with the same below it. Package managers are
+ * stand-ins, which write down what they were asked; the test "installs" it then.
+ */
+#include "ward.h"
+
+#include <glib/gstdio.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "harness.h"
+
+#define OPENSC     CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
+#define FLAGS      "NSS=slotParams={0x00000000=[slotFlags=PublicCerts ] }\n"
+#define PROXY      "library=" CERTPROP_P11_MODULE_DIR "/../libp11-kit.so.0\nname=policy\n"
+#define STALE      "library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS
+#define OLD_ETC    "/run/etc"
+#define POLICY_DIR "/etc/crypto-policies/back-ends"
+#define POLICY     POLICY_DIR "/nss.config"
+#define SANDBOX    "/run/sandbox"
+#define SOCKET     "/run/pcscd/pcscd.comm"
+
+/* What is mounted from here on is seen by this test alone, and ends with it. */
+static void own_mounts(void)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+}
+
+static void hide(const char *path, const char *behind)
+{
+	ck_assert_msg(mount(behind, path, NULL, MS_BIND, NULL) == 0, "%s", path);
+}
+
+static void show(const char *path)
+{
+	ck_assert_int_eq(umount(path), 0);
+}
+
+static void add_block(const char *text)
+{
+	g_autofree char *path = g_build_filename(ward.database, "pkcs11.txt", NULL);
+	g_autofree char *before = NULL;
+	g_autofree char *after = NULL;
+
+	ck_assert(g_file_get_contents(path, &before, NULL, NULL));
+	after = g_strconcat(before, text, "\n", NULL);
+	ck_assert(g_file_set_contents(path, after, -1, NULL));
+}
+
+/*
+ * Package managers
+ */
+
+static const struct {
+	const char *program, *pcscd, *opensc, *again, *tools;
+} managers[] = {
+	{"apt-get", "install -y pcscd", "install -y opensc-pkcs11",
+		"install -y --reinstall opensc-pkcs11", "install -y libnss3-tools"},
+	{"dnf", "install -y pcsc-lite", "install -y opensc", "reinstall -y opensc",
+		"install -y nss-tools"},
+	{"zypper", "--non-interactive install pcsc-lite", "--non-interactive install opensc",
+		"--non-interactive install --force opensc",
+		"--non-interactive install mozilla-nss-tools"},
+	{"pacman", "-S --noconfirm pcsclite", "-S --noconfirm opensc", "-S --noconfirm opensc",
+		"-S --noconfirm nss"},
+	{"apk", "add pcsc-lite", "add opensc", "fix opensc", "add nss-tools"},
+};
+
+/* The real ones go out of sight. */
+static void only_manager(unsigned which)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(managers); i++) {
+		g_autofree char *path = g_find_program_in_path(managers[i].program);
+
+		if (path != NULL)
+			hide(path, "/dev/null");
+	}
+	ward_stand_in(managers[which].program, WARD_ASK);
+}
+
+/* The first of the finding's commands installs it. */
+static void install(unsigned which, const char *step, const char *words, const char *asked)
+{
+	g_autofree char *commands = ward_expect(step, "wrong", words);
+	g_auto(GStrv) lines = g_strsplit(commands, "\n", 2);
+	g_autofree char *line = g_strdup_printf("%s %s\n", managers[which].program, asked);
+
+	ward_mend_by(lines[0], line);
+}
+
+static char *program(const char *name)
+{
+	char *path = g_find_program_in_path(name);
+
+	return path != NULL ? path : g_build_filename("/usr/sbin", name, NULL);
+}
+
+/* Nothing of what certprop needs is there, and then it is. */
+START_TEST(packages)
+{
+	g_autofree char *pcscd = program("pcscd");
+	g_autofree char *modutil = program("modutil");
+
+	/* apt-get is known by the system that it is of */
+	if (strcmp(managers[_i].program, "apt-get") == 0 && !ward_is_debian())
+		return;
+	own_mounts();
+	only_manager((unsigned)_i);
+	g_free(ward_sh("certpropctl module enable"));
+	add_block(STALE);
+	rig_pcscd_stop(ward.pcscd);
+	hide(pcscd, "/dev/null");
+	hide(modutil, "/dev/null");
+	install((unsigned)_i, "service", "pcscd is not installed", managers[_i].pcscd);
+	install((unsigned)_i, "registration", "not there", managers[_i].tools);
+	hide(OPENSC, "/etc/passwd");
+	install((unsigned)_i, "modules", "not whole", managers[_i].again);
+	show(OPENSC);
+	ck_assert_int_eq(mount("tmpfs", CERTPROP_P11_MODULE_DIR, "tmpfs", 0, NULL), 0);
+	g_free(ward_expect("registration", "wrong", "see the step modules"));
+	install((unsigned)_i, "modules", "which is not installed", managers[_i].opensc);
+	show(CERTPROP_P11_MODULE_DIR);
+	show(modutil);
+	show(pcscd);
+	rig_pcscd_start(ward.pcscd);
+	ward_heal("registration", "not there");
+	ward_expect_well("service", false);
+	ward_expect_well("modules", false);
+}
+END_TEST
+
+/* On a system that has none of them there is no command, and the reason is told all the same. */
+START_TEST(no_manager)
+{
+	g_autofree char *commands = NULL;
+
+	own_mounts();
+	only_manager(0);
+	ward_stand_in("apt-get", "exit 1");
+	g_free(ward_sh("rm \"$HOME\"/bin/apt-get"));
+	hide(OPENSC, "/etc/passwd");
+	commands = ward_expect("modules", "wrong", "not whole");
+	ck_assert_str_eq(commands, "");
+	show(OPENSC);
+	ward_expect_well("modules", false);
+}
+END_TEST
+
+/*
+ * Sandboxes: of the releases of libpcsclite inside and pcscd outside no command can change one
+ */
+
+static const struct {
+	const char *file, *words; /* NULL: by the variable SNAP */
+} boxes[] = {
+	{"/.flatpak-info", "This runs in a Flatpak sandbox"},
+	{"/run/.containerenv", "This runs in a container"},
+	{"/.dockerenv", "This runs in a container"},
+	{NULL, "This runs in a snap"},
+};
+
+static void add_entry(const char *name)
+{
+	g_autofree char *from = g_build_filename("/", name, NULL);
+	g_autofree char *to = g_build_filename(SANDBOX, name, NULL);
+	g_autofree char *target = g_file_read_link(from, NULL);
+
+	if (target != NULL) {
+		ck_assert_int_eq(symlink(target, to), 0);
+	} else if (g_file_test(from, G_FILE_TEST_IS_DIR)) {
+		ck_assert_int_eq(g_mkdir(to, 0755), 0);
+		ck_assert_int_eq(mount(from, to, NULL, MS_BIND | MS_REC, NULL), 0);
+	}
+}
+
+/* Another root directory: all that is here, without the files at the top, and without pcscd. */
+static void make_sandbox(void)
+{
+	g_autofree char *pcscd = program("pcscd");
+	g_autofree char *boxed = g_build_filename(SANDBOX, pcscd, NULL);
+	g_autoptr(GDir) dir = g_dir_open("/", 0, NULL);
+	const char *name;
+
+	own_mounts();
+	ck_assert_int_eq(g_mkdir_with_parents(SANDBOX, 0755), 0);
+	ck_assert_int_eq(mount("tmpfs", SANDBOX, "tmpfs", 0, "mode=0755"), 0);
+	while ((name = g_dir_read_name(dir)) != NULL)
+		add_entry(name);
+	hide(boxed, "/dev/null");
+}
+
+/* The doctor is asked in there from here on. */
+static void enter_sandbox(void)
+{
+	g_autofree char *script = g_strdup_printf("exec chroot " SANDBOX " %s \"$@\"", ward.ctl);
+
+	ward_stand_in("boxed", script);
+	g_free(ward.ctl);
+	ward.ctl = ward_path("bin/boxed");
+}
+
+static bool socket_is_there(gpointer data)
+{
+	return g_file_test(SOCKET, G_FILE_TEST_EXISTS);
+}
+
+START_TEST(sandbox)
+{
+	g_autofree char *fake = rig_program("tests/fake/fake-pcscd");
+	const char *argv[] = {fake, SOCKET, "0x8010001E", NULL};
+	g_autofree char *commands = NULL;
+	RigProcess *other;
+
+	rig_pcscd_stop(ward.pcscd);
+	(void)g_unlink(SOCKET);
+	other = rig_process_start(argv, NULL);
+	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
+	make_sandbox();
+	enter_sandbox();
+	if (boxes[_i].file != NULL) {
+		g_autofree char *file = g_build_filename(SANDBOX, boxes[_i].file, NULL);
+
+		ck_assert(g_file_set_contents(file, "", -1, NULL));
+	} else {
+		ward_setenv("SNAP", "/snap/certprop/1");
+	}
+	commands = ward_expect("service", "wrong", boxes[_i].words);
+	ck_assert_str_eq(commands, "");
+	rig_process_free(other);
+	(void)g_unlink(SOCKET);
+	rig_pcscd_start(ward.pcscd);
+	ward_expect_well("service", false);
+	(void)g_unlink("/run/.containerenv");
+}
+END_TEST
+
+/*
+ * A crypto policy that loads modules. NSS of Fedora reads it, that of Debian does not; what is said
+ * of it, and done, is the same.
+ */
+
+/* /etc becomes another directory, with links to all that was in it. */
+static void set_policy(const char *text)
+{
+	own_mounts();
+	ck_assert_int_eq(g_mkdir_with_parents(OLD_ETC, 0755), 0);
+	ck_assert_int_eq(mount("/etc", OLD_ETC, NULL, MS_BIND | MS_REC, NULL), 0);
+	ck_assert_int_eq(mount("tmpfs", "/etc", "tmpfs", 0, "mode=0755"), 0);
+	g_free(ward_sh("ln -s " OLD_ETC "/* /etc && rm -f /etc/crypto-policies"));
+	ck_assert_int_eq(g_mkdir_with_parents(POLICY_DIR, 0755), 0);
+	ck_assert(g_file_set_contents(POLICY, text, -1, NULL));
+}
+
+static const struct {
+	const char *policy, *block;
+	bool enable; /* ours is there besides */
+} policies[] = {
+	{PROXY, NULL, true},
+	{PROXY, "library=" OPENSC "\nname=OpenSC\n" FLAGS, false},
+	{"library=" OPENSC "\nname=policy\n" FLAGS, NULL, true},
+};
+
+START_TEST(policy)
+{
+	if (policies[_i].enable)
+		g_free(ward_sh("certpropctl module enable"));
+	if (policies[_i].block != NULL)
+		add_block(policies[_i].block);
+	ward_expect_well("registration", false);
+	set_policy(policies[_i].policy);
+	ward_heal("registration", "the crypto policy: \"policy\"");
+}
+END_TEST
+
+/* What it names is gone: that is for the administrator, and not to be looked for in pkcs11.txt. */
+START_TEST(policy_stale)
+{
+	g_autofree char *commands = NULL;
+
+	g_free(ward_sh("certpropctl module enable"));
+	set_policy(STALE);
+	commands = ward_expect("registration", "wrong", "back-ends/nss.config: install what");
+	ck_assert_str_eq(commands, "");
+	ck_assert(g_file_set_contents(POLICY, "", -1, NULL));
+	ward_expect_well("registration", false);
+}
+END_TEST
+
+/*
+ * Parts of certprop. That certprop-watch is not there takes several tries of starting it to tell,
+ * and is tests/unit/ctl-doctor.c's.
+ */
+
+static const struct {
+	const char *program, *step, *words;
+} parts[] = {
+	{"daemon/certprop-store", "databases", "certprop-store"},
+	{"daemon/certprop-store", "registration", "certprop-store"},
+};
+
+START_TEST(part_missing)
+{
+	g_autofree char *path = rig_program(parts[_i].program);
+	g_autofree char *commands = NULL;
+
+	own_mounts();
+	g_free(ward_sh("certpropctl module enable"));
+	hide(path, "/dev/null");
+	commands = ward_expect(parts[_i].step, "wrong", parts[_i].words);
+	ck_assert_str_eq(commands, "");
+	show(path);
+	ward_expect_well(parts[_i].step, false);
+}
+END_TEST
+
+/* A user whose name JavaScript might take for something else gets no command. */
+START_TEST(odd_user_name)
+{
+	g_autofree char *fake = rig_program("tests/fake/fake-pcscd");
+	const char *argv[] = {fake, SOCKET, "0x8010006A", NULL};
+	g_autofree char *passwd = ward_path("passwd");
+	g_autofree char *text = g_strdup_printf(
+		"o\"neill:x:%u:%u::/:/bin/sh\n", (unsigned)geteuid(), (unsigned)getegid());
+	g_autofree char *commands = NULL;
+	RigProcess *other;
+
+	rig_pcscd_stop(ward.pcscd);
+	(void)g_unlink(SOCKET);
+	other = rig_process_start(argv, NULL);
+	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
+	own_mounts();
+	rig_home_write(ward.home, "passwd", text);
+	hide("/etc/passwd", passwd);
+	commands = ward_expect("service", "wrong", "subject.user == \"o\"neill\"");
+	ck_assert_str_eq(commands, "");
+	rig_process_free(other);
+	(void)g_unlink(SOCKET);
+	rig_pcscd_start(ward.pcscd);
+	ward_expect_well("service", false);
+}
+END_TEST
+
+/* More connections than are looked at: those of ended sessions are cleared away. */
+START_TEST(many_endpoints)
+{
+	g_autoptr(JsonNode) root = NULL;
+
+	g_free(ward_sh("for i in $(seq 10 26); do mkdir -m 700 ~/.pcsc$i; done"));
+	g_free(ward_expect("endpoints", "note",
+		"more than 15 redirected endpoints; not looked at: xrdp:25, xrdp:26"));
+	g_free(ward_sh("rmdir ~/.pcsc25 ~/.pcsc26"));
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "endpoints", "note", "not looked at"));
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("doctor-system");
+
+	rig_enter();
+	ward_case(suite, "packages", packages, G_N_ELEMENTS(managers));
+	ward_case(suite, "no-manager", no_manager, 1);
+	ward_case(suite, "sandbox", sandbox, G_N_ELEMENTS(boxes));
+	ward_case(suite, "policy", policy, G_N_ELEMENTS(policies));
+	ward_case(suite, "policy-stale", policy_stale, 1);
+	ward_case(suite, "part", part_missing, G_N_ELEMENTS(parts));
+	ward_case(suite, "user-name", odd_user_name, 1);
+	ward_case(suite, "many", many_endpoints, 1);
+	return harness_run(suite, argc, argv);
+}
