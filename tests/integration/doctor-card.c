@@ -203,6 +203,17 @@ START_TEST(no_module)
 }
 END_TEST
 
+/* A card that could be read, if any module could. */
+START_TEST(no_module_for_card)
+{
+	ward_configure("[propagation]\nmodules=/nowhere/at/all.so\n");
+	rig_card_insert_seen(ward.card);
+	g_free(ward_expect("cards", "wrong", "see the step modules"));
+	ward_heal("modules", "no such file");
+	ward_expect_well("cards", false);
+}
+END_TEST
+
 /* It is hidden behind another file, until it is "installed" anew. */
 START_TEST(opensc_broken)
 {
@@ -263,6 +274,30 @@ START_TEST(odd_card)
 	use_fake(odd_cards[_i].vice);
 	rig_card_insert_seen(ward.card);
 	g_free(ward_expect(odd_cards[_i].step, "note", odd_cards[_i].words));
+}
+END_TEST
+
+START_TEST(passed_over)
+{
+	ward_configure("[limits]\ncertificates-per-token=1\n");
+	rig_card_insert_seen(ward.card);
+	g_free(ward_expect("certificates", "note", "more than [limits] certificates-per-token"));
+	ward_configure("");
+	ward_expect_well("certificates", false);
+}
+END_TEST
+
+/* What the configuration leaves out is left out on purpose. */
+START_TEST(left_out)
+{
+	g_autoptr(JsonNode) root = NULL;
+
+	ward_configure("[filter]\nissuers=Nobody\n");
+	rig_card_insert_seen(ward.card);
+	g_free(ward_expect("propagation", "note", "what the configuration says"));
+	ward_configure("");
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "propagation", "note", ""));
 }
 END_TEST
 
@@ -351,9 +386,12 @@ int main(int argc, char **argv)
 	ward_case(suite, "hanging", hanging, 1);
 	ward_case(suite, "module", bad_module, G_N_ELEMENTS(bad_modules));
 	ward_case(suite, "no-module", no_module, 1);
+	ward_case(suite, "no-module-card", no_module_for_card, 1);
 	ward_case(suite, "opensc", opensc_broken, 1);
 	ward_case(suite, "poor", poor_card, G_N_ELEMENTS(poor_cards));
 	ward_case(suite, "odd", odd_card, G_N_ELEMENTS(odd_cards));
+	ward_case(suite, "passed-over", passed_over, 1);
+	ward_case(suite, "left-out", left_out, 1);
 	ward_case(suite, "clock-certificates", clock_by_certificates, 1);
 	ward_case(suite, "clock-program", clock_by_program, 1);
 	ward_case(suite, "expired", expired, 1);

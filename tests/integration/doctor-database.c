@@ -7,9 +7,11 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "build.h"
@@ -132,6 +134,31 @@ START_TEST(damaged)
 }
 END_TEST
 
+/* What was put aside the first time stays. */
+START_TEST(damaged_again)
+{
+	g_autofree char *first = g_build_filename(ward.database, "damaged/cert9.db", NULL);
+	g_autofree char *second = g_build_filename(ward.database, "damaged-2/cert9.db", NULL);
+	g_autofree char *commands = NULL;
+	g_autofree char *before = NULL;
+	g_autofree char *after = NULL;
+
+	write_in("cert9.db", "the first");
+	for (unsigned i = 0; i < 2; i++) {
+		g_clear_pointer(&commands, g_free);
+		commands = ward_expect("databases", "wrong", "put it aside");
+		ward_mend(commands, NULL, NULL);
+		ward_expect_well("databases", true);
+		if (i == 0)
+			write_in("cert9.db", "the second");
+	}
+	ck_assert(g_file_get_contents(first, &before, NULL, NULL));
+	ck_assert(g_file_get_contents(second, &after, NULL, NULL));
+	ck_assert_str_eq(before, "the first");
+	ck_assert_str_eq(after, "the second");
+}
+END_TEST
+
 /* Another program locks it and does not let go. */
 START_TEST(locked)
 {
@@ -152,6 +179,49 @@ START_TEST(locked)
 }
 END_TEST
 
+/* Another user's program: it had the file open when it became that user. */
+static pid_t lock_as_another(int *ret_ready)
+{
+	g_autofree char *file = g_build_filename(ward.database, "cert9.db", NULL);
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512};
+	int ends[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(file, O_RDWR | O_CLOEXEC);
+
+		if (setresuid(65534, 65534, 65534) == 0 && fcntl(fd, F_SETLK, &lock) == 0)
+			(void)!write(ends[1], "1", 1);
+		for (;;)
+			pause();
+	}
+	(void)close(ends[1]);
+	*ret_ready = ends[0];
+	return pid;
+}
+
+START_TEST(locked_by_another_user)
+{
+	g_autofree char *commands = NULL;
+	char byte = 0;
+	int ready;
+	pid_t pid;
+
+	if (geteuid() != 0) /* nobody else can be another user */
+		return;
+	pid = lock_as_another(&ready);
+	ck_assert_int_eq(read(ready, &byte, 1), 1);
+	commands = ward_expect("databases", "wrong", "it is another user's");
+	ck_assert_str_eq(commands, "");
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ward_expect_well("databases", false);
+}
+END_TEST
+
 static void remove_database(void)
 {
 	g_autofree char *command = g_strdup_printf("rm -r %s/.pki", ward.home->home);
@@ -159,12 +229,17 @@ static void remove_database(void)
 	g_free(ward_sh(command));
 }
 
+static const char *const without[] = {
+	"[databases]\ncreate-shared=false\n",
+	"[databases]\ncreate-shared=false\ndiscover=false\n",
+};
+
 START_TEST(no_database)
 {
 	g_autofree char *commands = NULL;
 
 	remove_database();
-	ward_configure("[databases]\ncreate-shared=false\n");
+	ward_configure(without[_i]);
 	commands = ward_expect("databases", "wrong", "none that certificates could go to");
 	ward_mend(commands, NULL, NULL);
 	ward_expect_well("databases", true);
@@ -261,6 +336,15 @@ START_TEST(own_is_stale)
 }
 END_TEST
 
+/* Our own block, from which another program has taken the flag. */
+START_TEST(own_without_flag)
+{
+	g_free(ward_sh("certpropctl module enable"));
+	g_free(ward_sh("sed -i s/PublicCerts//g ~/.pki/nssdb/pkcs11.txt"));
+	ward_heal("registration", "PublicCerts");
+}
+END_TEST
+
 /* modutil would take another block, whose name begins like it: so it is not named. */
 static const struct {
 	const char *first, *second;
@@ -296,10 +380,17 @@ START_TEST(name_for_terminals)
 }
 END_TEST
 
+static const struct {
+	const char *path, *words;
+} boxes[] = {
+	{"snap/chromium/current/.pki/nssdb", "A snap has libraries of its own"},
+	{".var/app/org.chromium.Chromium/data/pki/nssdb", "A Flatpak has libraries of its own"},
+};
+
 /* A browser in a sandbox, and one outside. */
 START_TEST(applications)
 {
-	g_autofree char *boxed = ward_path("snap/chromium/current/.pki/nssdb");
+	g_autofree char *boxed = ward_path(boxes[_i].path);
 	g_autofree char *profile = ward_path(".mozilla/firefox/ab.default");
 	g_autofree char *commands = NULL;
 
@@ -312,7 +403,7 @@ START_TEST(applications)
 	commands = ward_expect("registration", "wrong", "ab.default");
 	ward_mend(commands, NULL, NULL);
 	g_free(ward_expect("applications", "ok", "firefox (profile mine): sees certificates and"));
-	g_free(ward_expect("applications", "note", "in a sandbox"));
+	g_free(ward_expect("applications", "note", boxes[_i].words));
 	g_free(ward_expect("applications", "note", "no keys"));
 }
 END_TEST
@@ -349,15 +440,18 @@ int main(int argc, char **argv)
 	ward_case(suite, "mounted", mounted_read_only, 1);
 	ward_case(suite, "elsewhere", elsewhere, 1);
 	ward_case(suite, "damaged", damaged, G_N_ELEMENTS(damages));
+	ward_case(suite, "damaged-again", damaged_again, 1);
 	ward_case(suite, "locked", locked, 1);
-	ward_case(suite, "none", no_database, 1);
+	ward_case(suite, "locked-other-user", locked_by_another_user, 1);
+	ward_case(suite, "none", no_database, G_N_ELEMENTS(without));
 	ward_case(suite, "propagation", not_propagated, 1);
 	ward_case(suite, "registration", registration, G_N_ELEMENTS(lists));
 	ward_case(suite, "no-modutil", no_modutil, 1);
 	ward_case(suite, "own-stale", own_is_stale, 1);
+	ward_case(suite, "own-flag", own_without_flag, 1);
 	ward_case(suite, "prefix", name_is_a_prefix, G_N_ELEMENTS(prefixes));
 	ward_case(suite, "terminal", name_for_terminals, 1);
-	ward_case(suite, "applications", applications, 1);
+	ward_case(suite, "applications", applications, G_N_ELEMENTS(boxes));
 	ward_case(suite, "running", runs_already, 1);
 	return harness_run(suite, argc, argv);
 }

@@ -93,11 +93,16 @@ START_TEST(pcscd_not_installed)
 }
 END_TEST
 
-/* A socket that is named and gone: there is no command that could change a session's variables. */
+/* A socket that is named, and gone or of nobody: there is no command that could change a session's
+   variables. */
 START_TEST(socket_variable)
 {
+	g_autofree char *file = ward_path("pcscd.comm");
 	g_autofree char *commands = NULL;
 
+	rig_home_write(ward.home, "pcscd.comm", "");
+	ward_setenv("PCSCLITE_CSOCK_NAME", file);
+	g_free(ward_expect("service", "wrong", "behind which nobody answers"));
 	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
 	commands = ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket");
 	ck_assert_str_eq(commands, "");
@@ -244,6 +249,21 @@ START_TEST(not_connected)
 }
 END_TEST
 
+/* What bears the name of the socket is none: no command makes it one. */
+START_TEST(no_socket)
+{
+	g_autofree char *commands = NULL;
+	g_autoptr(JsonNode) root = NULL;
+
+	g_free(ward_sh("mkdir -m 700 ~/.pcsc12 && touch ~/.pcsc12/pcscd.comm"));
+	commands = ward_expect("endpoints", "wrong", "have it made anew");
+	ck_assert_str_eq(commands, "");
+	g_free(ward_sh("rm ~/.pcsc12/pcscd.comm"));
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
+}
+END_TEST
+
 /* xrdp sets the variable at the next login; the test does, here. */
 START_TEST(library)
 {
@@ -285,6 +305,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "no-reader", no_reader, 1);
 	ward_case(suite, "redirected", redirected, 1);
 	ward_case(suite, "not-connected", not_connected, 1);
+	ward_case(suite, "no-socket", no_socket, 1);
 	ward_case(suite, "library", library, 1);
 	return harness_run(suite, argc, argv);
 }

@@ -253,6 +253,7 @@ START_TEST(outdated)
 {
 	g_autoptr(RigProcess) daemon = start_daemon();
 	g_autofree char *commands = NULL;
+	g_autofree char *reload = NULL;
 	g_autofree char *told = g_strdup("until a broken file has been read and mended");
 
 	ward_configure("[local]\non-removal=maybe\n");
@@ -260,6 +261,12 @@ START_TEST(outdated)
 	g_free(ward_sh("until certpropctl status --json | grep -q maybe; do :; done"));
 	ward_configure("");
 	rig_wait_until(is_outdated, told, WARD_WAIT_MS, told);
+	if (_i == 1) {
+		reload = g_strdup_printf(
+			"[ \"$2\" = is-enabled ] || kill -HUP %d", (int)rig_process_pid(daemon));
+		ward_has_user_manager();
+		ward_stand_in("systemctl", reload);
+	}
 	commands = ward_expect("daemon", "note", "an older configuration");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_outdated, NULL, WARD_WAIT_MS, "the new one is read");
@@ -298,6 +305,40 @@ START_TEST(refused)
 	daemon = start_daemon();
 	ward_expect_well("service", false);
 	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
+static bool is_elsewhere(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "service", "wrong", "not to certpropd (absent") != NULL;
+}
+
+/* It was started with a variable of a connection that has ended. */
+START_TEST(other_environment)
+{
+	g_autoptr(RigProcess) daemon = NULL;
+	g_autofree char *commands = NULL;
+	g_autofree char *text = NULL;
+
+	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
+	daemon = start_daemon();
+	ward_setenv("PCSCLITE_CSOCK_NAME", NULL);
+	text = g_strdup_printf("[ \"$2\" = restart ] || exit 0\n"
+			       "kill %d && flock \"$XDG_RUNTIME_DIR/" NAME_RUNTIME_DIR
+			       "/" NAME_LOCK_INSTANCE "\" true\n"
+			       "setsid -f certpropd >/dev/null 2>&1",
+		(int)rig_process_pid(daemon));
+	ward_has_user_manager();
+	ward_stand_in("systemctl", text);
+	rig_wait_until(is_elsewhere, NULL, WARD_WAIT_MS, "certpropd finds no pcscd");
+	commands = ward_expect("service", "wrong", "It runs in another environment");
+	ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
+	ward_mend(commands, NULL, NULL);
+	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "the new one answers");
+	ward_expect_well("service", false);
+	end_daemon();
 }
 END_TEST
 
@@ -391,8 +432,9 @@ int main(int argc, char **argv)
 	ward_case(suite, "hangs", hangs, 2);
 	ward_case(suite, "cut-off", cut_off, 1);
 	ward_case(suite, "not-enabled", not_enabled, 1);
-	ward_case(suite, "outdated", outdated, 1);
+	ward_case(suite, "outdated", outdated, 2);
 	ward_case(suite, "refused", refused, 1);
+	ward_case(suite, "environment", other_environment, 1);
 	ward_case(suite, "version", other_version, 1);
 	return harness_run(suite, argc, argv);
 }
