@@ -30,12 +30,11 @@ static const char *dir_of(const ReportDatabase *database)
 	return g_str_has_prefix(database->path, "sql:") ? database->path + 4 : database->path;
 }
 
-/* "WORD ARGUMENT" and each of the directory and its files that `wanted` says. NULL if none. */
-static char *command_on(const char *word, const char *argument, const char *dir,
-	bool (*wanted)(const char *path), bool with_dir)
+/* The words and each of the directory and its files that `wanted` says. NULL if none. */
+static char *add_files(
+	const char *words, const char *dir, bool (*wanted)(const char *path), bool with_dir)
 {
-	g_autofree char *start = remedy_line(word, argument, NULL);
-	GString *line = g_string_new(start);
+	GString *line = g_string_new(words);
 	unsigned n = 0;
 
 	for (gsize i = 0; i <= G_N_ELEMENTS(files); i++) {
@@ -50,6 +49,15 @@ static char *command_on(const char *word, const char *argument, const char *dir,
 	}
 
 	return g_string_free(line, n == 0);
+}
+
+/* "WORD ARGUMENT" and those. */
+static char *command_on(const char *word, const char *argument, const char *dir,
+	bool (*wanted)(const char *path), bool with_dir)
+{
+	g_autofree char *words = remedy_line(word, argument, NULL);
+
+	return add_files(words, dir, wanted, with_dir);
 }
 
 static bool is_there(const char *path)
@@ -73,7 +81,24 @@ static bool is_foreign(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_uid != geteuid();
+	return lstat(path, &st) == 0 && st.st_uid != geteuid();
+}
+
+/* A link, or one of several names of a file: whoever made it may mean any file of the system. */
+static bool is_indirect(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISDIR(st.st_mode) &&
+	       (!S_ISREG(st.st_mode) || st.st_nlink != 1);
+}
+
+/* Others may put something else in the place of what is in it. */
+static bool is_open_to_others(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
 static bool is_open_to_all(const char *path)
@@ -113,13 +138,38 @@ static void mend_read_only(Finding *finding, const char *dir)
 	finding_mend(finding, command_on("chmod", "u+w", dir, is_read_only, true), false);
 }
 
+/* Root is not asked to give away what others can exchange before he does: first the directory, and
+   its files when it is nobody else's. */
+static void mend_owner(Finding *finding, const char *dir)
+{
+	g_autofree char *words = remedy_line("chown", "-h", g_get_user_name(), NULL);
+	char *chown = add_files(words, dir, is_foreign, false);
+
+	if (is_foreign(dir))
+		finding_mend(
+			finding, remedy_line("chown", "-h", g_get_user_name(), dir, NULL), true);
+	if (is_open_to_others(dir) && (is_foreign(dir) || chown != NULL))
+		finding_mend(finding, remedy_line("chmod", "go-w", dir, NULL), false);
+	if (finding->mends->len == 0)
+		finding_mend(finding, chown, true);
+	else
+		g_free(chown);
+}
+
 static void mend_foreign(Finding *finding, const char *dir)
 {
-	char *chown = command_on("chown", g_get_user_name(), dir, is_foreign, true);
+	g_autofree char *links = add_files("", dir, is_indirect, true);
 
 	finding_why(finding, "It could be used to give you certificates of somebody else's choice");
-	finding_mend(finding, chown, true);
-	if (chown == NULL)
+	if (links != NULL) {
+		finding_why(finding,
+			"A link, or a file with several names, is no part of a database:%s. Find "
+			"out who made it, and put the file itself in its place",
+			links);
+		return;
+	}
+	mend_owner(finding, dir);
+	if (finding->mends->len == 0)
 		finding_mend(finding, command_on("chmod", "o-w", dir, is_open_to_all, true), false);
 	if (finding->mends->len == 0)
 		finding_why(finding, "If you want it to be served, name it in [databases] include");

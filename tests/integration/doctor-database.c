@@ -78,6 +78,23 @@ START_TEST(other_owner)
 }
 END_TEST
 
+/* Root would give away whatever is behind it: a link, or a second name of a file. */
+START_TEST(behind_a_name)
+{
+	g_autofree char *file = g_build_filename(ward.database, "cert9.db", NULL);
+	g_autofree char *other = ward_path("somebody's");
+	g_autofree char *commands = NULL;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(g_rename(file, other), 0);
+	ck_assert_int_eq(chown(other, 65534, (gid_t)-1), 0);
+	ck_assert_int_eq(_i == 0 ? symlink(other, file) : link(other, file), 0);
+	commands = ward_expect("databases", "wrong", "put the file itself in its place");
+	ck_assert_str_eq(commands, "");
+}
+END_TEST
+
 /* No command of a user's changes that. */
 START_TEST(mounted_read_only)
 {
@@ -437,6 +454,7 @@ int main(int argc, char **argv)
 	rig_enter();
 	ward_case(suite, "mode", wrong_mode, G_N_ELEMENTS(modes));
 	ward_case(suite, "owner", other_owner, 1);
+	ward_case(suite, "behind", behind_a_name, 2);
 	ward_case(suite, "mounted", mounted_read_only, 1);
 	ward_case(suite, "elsewhere", elsewhere, 1);
 	ward_case(suite, "damaged", damaged, G_N_ELEMENTS(damages));
