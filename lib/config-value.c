@@ -163,12 +163,21 @@ static char *element_hash(const char *text)
 	return NULL;
 }
 
+/* No path has these, but by mistake, or to get something into a line of its own somewhere. */
+static bool has_control(const char *text)
+{
+	while (*text != '\0' && !g_ascii_iscntrl(*text))
+		text++;
+	return *text != '\0';
+}
+
 static char *element_path(const char *text)
 {
 	/* As NSS and our own lists write a database. */
 	if (g_str_has_prefix(text, "sql:"))
 		text += strlen("sql:");
-	if (*text != '/' && *text != '*' && !g_str_has_prefix(text, "~/") && strcmp(text, "~") != 0)
+	if (has_control(text) || (*text != '/' && *text != '*' && !g_str_has_prefix(text, "~/") &&
+					 strcmp(text, "~") != 0))
 		return NULL;
 
 	return g_strdup(text);
@@ -176,7 +185,8 @@ static char *element_path(const char *text)
 
 static char *element_module(const char *text)
 {
-	if (strchr(text, ',') != NULL || (*text != '/' && strchr(text, '/') != NULL))
+	if (has_control(text) || strchr(text, ',') != NULL ||
+		(*text != '/' && strchr(text, '/') != NULL))
 		return NULL;
 
 	return g_strdup(text);
@@ -204,7 +214,7 @@ static char *element(const ConfigKey *key, const char *text, const char **ret_ri
 		*ret_right = "NAME:PATH, where the name has at most 32 of A-Z, a-z, 0-9, '.', '_' "
 			     "and '-' and the path begins with / or ~/, and several are separated "
 			     "by ';'";
-		return route_split(text, NULL, NULL) ? g_strdup(text) : NULL;
+		return !has_control(text) && route_split(text, NULL, NULL) ? g_strdup(text) : NULL;
 	case CONFIG_TYPE_TEXTS:
 	case CONFIG_TYPE_BOOL:
 	case CONFIG_TYPE_WORD:

@@ -111,7 +111,7 @@ static void check_library(GPtrArray *findings)
 		"Browsers see the certificates and cannot use the keys. [SessionVariables] "
 		"in " SESMAN_FILE " names the library, for pcsc-lite 2.1 or later; pcsc-xrdp.md "
 		"tells what to do with an older one. It counts from the next session on");
-	if (g_file_test(SESMAN_FILE, G_FILE_TEST_EXISTS))
+	if (g_file_test(SESMAN_FILE, G_FILE_TEST_EXISTS) && remedy_is_plain(provider))
 		finding_mend(finding, remedy_line("sed", "-i", script, SESMAN_FILE, NULL), true);
 }
 

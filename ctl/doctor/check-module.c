@@ -12,7 +12,17 @@
 #include "error.h"
 #include "remedy.h"
 
-/* The line that names the modules, without this one. */
+static bool all_plain(char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (!remedy_is_plain(*names))
+			return false;
+
+	return true;
+}
+
+/* The line that names the modules, without this one. sed and GKeyFile have letters of their own:
+   with a name that has one of these in it, no command is named. */
 static void leave_out(Finding *finding, const Chart *chart, const char *module)
 {
 	const char *origin = config_origin(chart->config, "propagation", "modules");
@@ -31,6 +41,8 @@ static void leave_out(Finding *finding, const Chart *chart, const char *module)
 		remedy_take_back(finding, chart->config, "propagation", "modules");
 		return;
 	}
+	if (!all_plain(left))
+		return;
 
 	list = g_strjoinv(";", left);
 	script = g_strdup_printf("%sc modules=%s", colon + 1, list);

@@ -30,10 +30,14 @@ static const struct {
 	{"apk", NULL, "apk add", "apk fix", {"pcsc-lite", "opensc", "nss-tools"}},
 };
 
+bool remedy_is_plain(const char *text)
+{
+	return *text != '\0' && strspn(text, SAFE) == strlen(text);
+}
+
 char *remedy_word(const char *text)
 {
-	return *text != '\0' && strspn(text, SAFE) == strlen(text) ? g_strdup(text)
-								   : g_shell_quote(text);
+	return remedy_is_plain(text) ? g_strdup(text) : g_shell_quote(text);
 }
 
 char *remedy_line(const char *word, ...)

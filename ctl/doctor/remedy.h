@@ -17,6 +17,8 @@ typedef enum { REMEDY_PCSCD, REMEDY_OPENSC, REMEDY_NSS_TOOLS } RemedyPackage;
 
 /* A word as a shell has to be given it: as it is where that is safe, else in quotes. */
 char *remedy_word(const char *text) G_GNUC_WARN_UNUSED_RESULT;
+/* It needs no quotes, whoever reads it: a script of sed's may have it in it as it is. */
+bool remedy_is_plain(const char *text);
 /* The words, each quoted where it has to be; ends with NULL. */
 char *remedy_line(const char *word, ...) G_GNUC_NULL_TERMINATED G_GNUC_WARN_UNUSED_RESULT;
 

@@ -6,9 +6,11 @@
  * certprop-watch that cannot be started, which takes several tries to tell.
  */
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "chart.h"
+#include "error.h"
 #include "harness.h"
 #include "remedy.h"
 
@@ -180,6 +182,44 @@ START_TEST(quoting_holds)
 }
 END_TEST
 
+/* What stays in the line: 0 is plain, the others have letters that mean something to sed, or to the
+   file. */
+static const char *const staying[] = {"/usr/lib/a.so", "/usr/lib/a b.so", "/usr/lib/a\\\\nb.so",
+	"/usr/lib/a\\;b.so", "/usr/lib/a'b.so"};
+
+START_TEST(sed_gets_plain_names)
+{
+	g_autofree char *dir = g_dir_make_tmp("certprop-doctor-XXXXXX", NULL);
+	g_autofree char *file = g_build_filename(dir, "certprop.conf", NULL);
+	g_autofree char *text =
+		g_strdup_printf("[propagation]\nmodules=/gone.so;%s\n", staying[_i]);
+	g_autoptr(GPtrArray) faults = NULL;
+	g_autofree char *command =
+		g_strdup_printf("sed -i --follow-symlinks '2c modules=%s' %s", staying[_i], file);
+	Probe probe = {.module = (char *)"/gone.so", .path = (char *)"/gone.so"};
+	const Finding *finding;
+
+	(void)set_up("empty", "");
+	ck_assert(g_file_set_contents(file, text, -1, NULL));
+	config_free(it.config);
+	it.config = config_load("/nowhere", dir, &faults);
+	ck_assert_uint_eq(faults->len, 0);
+	it.chart.config = it.config;
+	probe.error = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FAILED, "gone");
+	g_ptr_array_add(it.chart.loads, &probe);
+	check_modules(&it.chart, it.findings);
+	finding = found("modules", VERDICT_WRONG, "take it out of there");
+	ck_assert_uint_eq(finding->mends->len, _i == 0 ? 1 : 0);
+	if (_i == 0)
+		ck_assert_str_eq(
+			((const Mend *)g_ptr_array_index(finding->mends, 0))->command, command);
+	g_error_free(probe.error);
+	ck_assert_int_eq(g_unlink(file), 0);
+	ck_assert_int_eq(g_rmdir(dir), 0);
+	tear_down();
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("ctl-doctor");
@@ -195,6 +235,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, nothing_to_list);
 	tcase_add_loop_test(commands, quoting, 0, G_N_ELEMENTS(words));
 	tcase_add_loop_test(commands, quoting_holds, 0, G_N_ELEMENTS(words));
+	tcase_add_loop_test(commands, sed_gets_plain_names, 0, G_N_ELEMENTS(staying));
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, commands);
 
