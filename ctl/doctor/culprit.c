@@ -208,8 +208,22 @@ static char **split_words(const char *line)
 	return g_strv_builder_end(builder);
 }
 
+/* Inodes have the same number on another file system, and the kernel's word for that (fe:00) is not
+   stat()'s on all of them. So it counts only who is seen to have the file open; certprop's own
+   programs may hide that, and lock files of ours only. */
+static bool is_holder(const Process *process, const struct stat *st, guint64 from)
+{
+	bool ours = g_str_has_prefix(process->name, OURS);
+	bool hidden;
+
+	/* They let go of a database by themselves. */
+	if (ours && from > 0)
+		return false;
+	return process_has_file(process, st, &hidden) || (hidden && ours);
+}
+
 /* A process that is ours and not among them yet. */
-static void add(GPtrArray *culprits, pid_t pid)
+static void add(GPtrArray *culprits, pid_t pid, const struct stat *st, guint64 from)
 {
 	Process *process;
 
@@ -218,8 +232,10 @@ static void add(GPtrArray *culprits, pid_t pid)
 			return;
 
 	process = pid > 0 ? process_new(pid) : NULL;
-	if (process != NULL)
+	if (process != NULL && is_holder(process, st, from))
 		g_ptr_array_add(culprits, process);
+	else
+		process_free(process);
 }
 
 static void find_lockers(const char *path, guint64 from, GPtrArray *culprits)
@@ -237,7 +253,7 @@ static void find_lockers(const char *path, guint64 from, GPtrArray *culprits)
 	for (char **line = lines; *line != NULL; line++) {
 		g_auto(GStrv) words = split_words(*line);
 
-		add(culprits, locker(words, st.st_ino, from));
+		add(culprits, locker(words, st.st_ino, from), &st, from);
 	}
 }
 

@@ -140,3 +140,23 @@ bool process_has_socket(const Process *process, GHashTable *inodes, bool *ret_hi
 
 	return false;
 }
+
+bool process_has_file(const Process *process, const struct stat *st, bool *ret_hidden)
+{
+	g_autofree char *path = path_of(process->pid, "fd");
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	*ret_hidden = dir == NULL;
+	for (guint i = 0; dir != NULL && i < DESCRIPTORS_MAX && (name = g_dir_read_name(dir));
+		i++) {
+		g_autofree char *link = g_build_filename(path, name, NULL);
+		struct stat open;
+
+		if (stat(link, &open) == 0 && open.st_dev == st->st_dev &&
+			open.st_ino == st->st_ino)
+			return true;
+	}
+
+	return false;
+}

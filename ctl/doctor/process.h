@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
@@ -29,5 +30,7 @@ gint64 process_started(const Process *process);
 /* It has one of these sockets open; the set holds inodes. *ret_hidden: it does not let that be
    seen. */
 bool process_has_socket(const Process *process, GHashTable *inodes, bool *ret_hidden);
+/* It has this file open; `st` is what stat() says of it. *ret_hidden as above. */
+bool process_has_file(const Process *process, const struct stat *st, bool *ret_hidden);
 
 G_END_DECLS
