@@ -32,7 +32,7 @@ static void add_fault(const ConfigFault *fault, GPtrArray *findings)
 		finding->subject = g_strdup_printf("%s:%u", fault->file, fault->line);
 		remedy_comment_out(finding, fault->file, fault->line);
 	} else {
-		finding_mend(finding, remedy_line("mv", fault->file, aside, NULL),
+		finding_mend(finding, remedy_line("mv", "-n", fault->file, aside, NULL),
 			access(dir, W_OK) < 0);
 	}
 }
