@@ -3,7 +3,8 @@
  * Scans bring their own store; this is the store alone, for what no card brings: claims of
  * endpoints that are not live, of tokens that left, and of the session that ends. It waits until no
  * scan runs, since scans say what is present, and confirms a deletion only if nothing changed for
- * the settle time after the store asked.
+ * the settle time after the store asked. What is confirmed cannot be called back: if something
+ * changes then, the cards that are in are looked at once more afterwards.
  */
 
 #include "batch.h"
@@ -20,6 +21,7 @@ struct Batch {
 	Manager *manager;
 	Pipeline *pipeline;
 	bool due;
+	bool confirmed; /* what runs may be deleting already */
 	guint settle_source;
 	guint retry_source;
 	unsigned pause_ms;
@@ -90,6 +92,7 @@ static gboolean on_settled(gpointer data)
 	Batch *batch = data;
 
 	batch->settle_source = 0;
+	batch->confirmed = true;
 	pipeline_confirm(batch->pipeline, true, "");
 	return G_SOURCE_REMOVE;
 }
@@ -132,6 +135,9 @@ static void on_done(Pipeline *pipeline, const Report *report, const GError *scan
 	g_clear_handle_id(&batch->settle_source, g_source_remove);
 	say_failure(batch, report, store_error);
 	batch->pipeline = pipeline_free(batch->pipeline);
+	/* It went on taking away what a card that has come back was seen to have everywhere. */
+	if (voided && batch->confirmed)
+		manager_look_cards(batch->manager);
 
 	if (!voided && again) {
 		batch->due = true;
@@ -149,6 +155,7 @@ static void start(Batch *batch)
 		.pending = on_pending, .step = on_step, .done = on_done};
 	g_autoptr(Presence) presence = manager_presence(batch->manager);
 
+	batch->confirmed = false;
 	batch->pipeline = pipeline_start(
 		&(const PipelineRequest){
 			.mode = WIRE_STORE_APPLY,

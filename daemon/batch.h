@@ -24,7 +24,8 @@ void batch_due(Batch *batch);
 void batch_consider(Batch *batch);
 /* The store alone runs. */
 bool batch_running(const Batch *batch);
-/* What it was told does not hold any more: it confirms nothing, and is due again. */
+/* What it was told does not hold any more: it confirms nothing, and is due again. If it has been
+   confirmed already, the cards are looked at again when it has ended. */
 void batch_void(Batch *batch);
 /* The last one: for the end of the session. `done` is called from the main loop,
    once, when it is carried out or its time is over. */

@@ -381,6 +381,29 @@ void manager_changed(Manager *manager, const char *endpoint, bool removed)
 	batch_void(manager->batch);
 }
 
+/* What is not read yet is looked at anyway. */
+static bool has_been_read(const Reader *reader)
+{
+	bool has_card = (reader->flags & WIRE_READER_PRESENT) != 0;
+	bool known = reader->known && reader->tokens->len > 0;
+
+	return has_card && (known || reader->pipeline != NULL);
+}
+
+void manager_look_cards(Manager *manager)
+{
+	for (guint i = 0; i < manager->endpoints->len; i++) {
+		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
+
+		for (guint j = 0; j < endpoint->readers->len; j++) {
+			Reader *reader = g_ptr_array_index(endpoint->readers, j);
+
+			if (has_been_read(reader))
+				reader_look(reader);
+		}
+	}
+}
+
 void manager_settle(Manager *manager)
 {
 	for (guint i = 0; i < manager->endpoints->len; i++)

@@ -76,6 +76,8 @@ void manager_say_step(Manager *manager, const ReportDatabase *database, const Re
 	const char *endpoint, const char *reader);
 /* A card came, went or changed: what was confirmed so far is void. */
 void manager_changed(Manager *manager, const char *endpoint, bool removed);
+/* Looks again at what is read, or being read: the databases are not as the last look left them. */
+void manager_look_cards(Manager *manager);
 /* A look has ended, or there is none to be made. */
 void manager_settle(Manager *manager);
 /* A reader of `leaving` has nothing left to do. */

@@ -125,23 +125,6 @@ static bool is_busy(const Vigil *vigil)
 	return batch_running(vigil->manager->batch);
 }
 
-static void look(Vigil *vigil)
-{
-	const GPtrArray *endpoints = vigil->manager->endpoints;
-
-	for (guint i = 0; i < endpoints->len; i++) {
-		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
-
-		for (guint j = 0; j < endpoint->readers->len; j++) {
-			Reader *reader = g_ptr_array_index(endpoint->readers, j);
-
-			if (is_read(reader))
-				reader_look(reader);
-		}
-	}
-	manager_settle(vigil->manager);
-}
-
 /* Looks */
 
 /* What happens from now on is news, also to who does not report in this look. */
@@ -166,7 +149,8 @@ static gboolean on_pause_over(gpointer data)
 	vigil->due = false;
 	vigil->pause_ms = MIN(vigil->pause_ms * 2, PAUSE_LAST_MS);
 	vigil->looked_at = g_get_monotonic_time();
-	look(vigil);
+	manager_look_cards(vigil->manager);
+	manager_settle(vigil->manager);
 	return G_SOURCE_REMOVE;
 }
 
