@@ -2,7 +2,7 @@
 /*
  * Keeps one certprop-watch running and takes its frames. A view is shown only when it is whole.
  * When the helper dies, what it said is not true any more: the view becomes UNKNOWN at once, and
- * the helper is started again after a pause that grows with every start that brought no view.
+ * the helper is started again after a pause that grows until one has lived for a while.
  */
 
 #include "watcher.h"
@@ -17,6 +17,7 @@
 #define ONCE_DEADLINE_MS   5000u
 #define RESTART_FIRST_MS   250u
 #define RESTART_LAST_MS    60000u
+#define STEADY_US          (10 * G_USEC_PER_SEC) /* a helper that lived so long is in order */
 #define WATCHER_ATR_MAX    64u
 #define WATCHER_DETAIL_MAX 1024u
 
@@ -33,6 +34,7 @@ struct Watcher {
 	WatcherView *next; /* between BEGIN and END */
 	bool shown;        /* at least one view of this helper was */
 	unsigned pause_ms;
+	gint64 started; /* monotonic */
 	guint restart_source;
 };
 
@@ -159,7 +161,6 @@ static bool on_frame(Helper *helper, WireReader *frame, gpointer data, GError **
 		return false;
 
 	g_clear_error(&watcher->error);
-	watcher->pause_ms = RESTART_FIRST_MS;
 	watcher->shown = true;
 	set_view(watcher, g_steal_pointer(&watcher->next));
 	watcher->func(watcher, watcher->data); /* may free the watcher */
@@ -187,6 +188,9 @@ static void lost(Watcher *watcher, const GError *error)
 	watcher->error = g_error_copy(error);
 
 	if (!watcher->once) {
+		/* One view is no proof: it may die each time right after it. */
+		if (g_get_monotonic_time() - watcher->started > STEADY_US)
+			watcher->pause_ms = RESTART_FIRST_MS;
 		log_say(G_LOG_LEVEL_WARNING, &context, "%s; starting it again in %.1f s",
 			error->message, watcher->pause_ms / 1000.0);
 		watcher->restart_source = g_timeout_add(watcher->pause_ms, on_restart, watcher);
@@ -237,6 +241,7 @@ static void start(Watcher *watcher)
 	};
 
 	g_clear_error(&watcher->error);
+	watcher->started = g_get_monotonic_time();
 	watcher->helper = helper_start(&spec, &funcs, watcher, &watcher->error);
 	/* The callback never comes from within watcher_new(). */
 	if (watcher->helper == NULL)

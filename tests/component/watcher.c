@@ -120,6 +120,19 @@ START_TEST(test_restart)
 }
 END_TEST
 
+/* A view does not make up for the death that follows each time: the pauses grow. */
+START_TEST(test_dies_each_time)
+{
+	gint64 start = g_get_monotonic_time();
+	Heard heard = {0};
+
+	/* Four lives, and between them 250, 500 and 1000 ms. */
+	hear(&heard, "dies", false, 8);
+	ck_assert_int_ge(g_get_monotonic_time() - start, 1750 * G_TIME_SPAN_MILLISECOND);
+	clear(&heard);
+}
+END_TEST
+
 static const struct {
 	const char *endpoint;
 	const char *says;
@@ -183,6 +196,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_once);
 	tcase_add_loop_test(tc, test_freed_in_callback, 0, 2);
 	tcase_add_test(tc, test_restart);
+	tcase_add_test(tc, test_dies_each_time);
 	tcase_add_loop_test(tc, test_liar, 0, (int)G_N_ELEMENTS(liars));
 	tcase_add_loop_test(tc, test_missing, 0, 2);
 	tcase_add_test(tc, test_once_hangs);

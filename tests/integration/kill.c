@@ -234,6 +234,14 @@ START_TEST(store_killed)
 }
 END_TEST
 
+/* One that dies again and again is waited for longer and longer, but not by another daemon. */
+static void renew_daemon(void)
+{
+	ck_assert_int_eq(world_stop(), 0);
+	world_start();
+	evidence_wait_rest(0, "read");
+}
+
 /* It is there all the time, so the time is that of a look. */
 START_TEST(watch_killed)
 {
@@ -244,8 +252,11 @@ START_TEST(watch_killed)
 		life[work] = life_of(NAME_STORE, work);
 	for (unsigned i = 0; i < POINTS; i++) {
 		Work work = i % N_WORK;
-		int fd = await_child(NAME_WATCH);
+		int fd;
 
+		if (i % 2 == 1)
+			renew_daemon();
+		fd = await_child(NAME_WATCH);
 		make_work(work);
 		evidence_look();
 		let_pass(point_of(i / N_WORK, POINTS / N_WORK, work, life[work]));
