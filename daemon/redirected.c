@@ -112,13 +112,15 @@ static void on_display(gpointer data)
 void redirected_update(Redirected *redirected)
 {
 	const Config *config = redirected->manager->config;
-	g_autoptr(GPtrArray) sites = sites_find(config);
 	g_autoptr(GPtrArray) left_out = NULL;
+	g_autoptr(GPtrArray) sites = NULL;
 
 	if (config->redirected == CONFIG_REDIRECTED_IGNORE)
 		redirected->displays = displays_free(redirected->displays);
 	else if (redirected->displays == NULL)
 		redirected->displays = displays_new(site_home(), on_display, redirected);
+	/* Now: what comes up after this is noticed. */
+	sites = sites_find(config);
 
 	drop_unwanted(redirected, sites);
 	left_out = add_new(redirected, sites);
