@@ -219,7 +219,8 @@ void reader_update(Reader *reader, const WatcherReader *seen)
 	g_ptr_array_set_size(reader->tokens, 0);
 	reader->pause_ms = READER_PAUSE_FIRST_MS;
 	manager_changed(reader->manager, reader->endpoint, had);
-	if (had)
+	/* One that is still in has only changed, or is back: nothing has been decided. */
+	if (had && !has_card(reader))
 		endpoint_card_left(manager_endpoint(reader->manager, reader->endpoint));
 	look_from_start(reader, "the card or its reader changed");
 }
