@@ -29,18 +29,6 @@ static void write_in(const char *file, const char *text)
 	ck_assert(g_file_set_contents(path, text, -1, NULL));
 }
 
-/* A block more in pkcs11.txt. */
-static void add_block(const char *text)
-{
-	g_autofree char *path = g_build_filename(ward.database, "pkcs11.txt", NULL);
-	g_autofree char *before = NULL;
-	g_autofree char *after = NULL;
-
-	ck_assert(g_file_get_contents(path, &before, NULL, NULL));
-	after = g_strconcat(before, text, "\n", NULL);
-	ck_assert(g_file_set_contents(path, after, -1, NULL));
-}
-
 static void change_mode(const char *file, mode_t mode)
 {
 	g_autofree char *path = g_build_filename(ward.database, file, NULL);
@@ -303,9 +291,9 @@ START_TEST(registration)
 	if (lists[_i].enable)
 		g_free(ward_sh("certpropctl module enable"));
 	if (lists[_i].block != NULL)
-		add_block(lists[_i].block);
+		ward_add_block(lists[_i].block);
 	if (lists[_i].more != NULL)
-		add_block(lists[_i].more);
+		ward_add_block(lists[_i].more);
 	ward_heal("registration", lists[_i].words);
 	g_free(ward_sh(list));
 }
@@ -322,7 +310,7 @@ START_TEST(no_modutil)
 	ward_stand_in("apt-get", WARD_ASK);
 	ward_stand_in("dnf", WARD_ASK);
 	g_free(ward_sh("certpropctl module enable"));
-	add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS);
+	ward_add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS);
 	ck_assert_int_eq(mount("/dev/null", modutil, NULL, MS_BIND, NULL), 0);
 	commands = ward_expect("registration", "wrong", "not there");
 	lines = g_strsplit(commands, "\n", 2);
@@ -375,8 +363,8 @@ START_TEST(name_is_a_prefix)
 {
 	g_autofree char *commands = NULL;
 
-	add_block(prefixes[_i].first);
-	add_block(prefixes[_i].second);
+	ward_add_block(prefixes[_i].first);
+	ward_add_block(prefixes[_i].second);
 	commands = ward_expect("registration", "wrong", "with an editor");
 	ck_assert_str_eq(commands, "");
 }
@@ -389,7 +377,7 @@ START_TEST(name_for_terminals)
 	g_autofree char *out = NULL;
 
 	g_free(ward_sh("certpropctl module enable"));
-	add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old \x1b[31mcard; it's\n" FLAGS);
+	ward_add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old \x1b[31mcard; it's\n" FLAGS);
 	ck_assert_int_eq(rig_run(argv, ward.environment, &out, NULL), 1);
 	ck_assert_ptr_null(strchr(out, '\x1b'));
 	ck_assert_ptr_nonnull(strstr(out, "mend: a name in it cannot be shown"));

@@ -8,6 +8,7 @@
  */
 #include "ward.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sched.h>
 #include <string.h>
@@ -42,17 +43,6 @@ static void hide(const char *path, const char *behind)
 static void show(const char *path)
 {
 	ck_assert_int_eq(umount(path), 0);
-}
-
-static void add_block(const char *text)
-{
-	g_autofree char *path = g_build_filename(ward.database, "pkcs11.txt", NULL);
-	g_autofree char *before = NULL;
-	g_autofree char *after = NULL;
-
-	ck_assert(g_file_get_contents(path, &before, NULL, NULL));
-	after = g_strconcat(before, text, "\n", NULL);
-	ck_assert(g_file_set_contents(path, after, -1, NULL));
 }
 
 /*
@@ -115,7 +105,7 @@ START_TEST(packages)
 	own_mounts();
 	only_manager((unsigned)_i);
 	g_free(ward_sh("certpropctl module enable"));
-	add_block(STALE);
+	ward_add_block(STALE);
 	rig_pcscd_stop(ward.pcscd);
 	hide(pcscd, "/dev/null");
 	hide(modutil, "/dev/null");
@@ -197,14 +187,22 @@ static void make_sandbox(void)
 	hide(boxed, "/dev/null");
 }
 
-/* The doctor is asked in there from here on. */
-static void enter_sandbox(void)
+/* Returns the way back. */
+static int enter_sandbox(void)
 {
-	g_autofree char *script = g_strdup_printf("exec chroot " SANDBOX " %s \"$@\"", ward.ctl);
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	ward_stand_in("boxed", script);
-	g_free(ward.ctl);
-	ward.ctl = ward_path("bin/boxed");
+	ck_assert_int_ge(root, 0);
+	ck_assert_int_eq(chroot(SANDBOX), 0);
+	ck_assert_int_eq(chdir("/"), 0);
+	return root;
+}
+
+static void leave_sandbox(int root)
+{
+	ck_assert_int_eq(fchdir(root), 0);
+	ck_assert_int_eq(chroot("."), 0);
+	(void)close(root);
 }
 
 static bool socket_is_there(gpointer data)
@@ -212,33 +210,46 @@ static bool socket_is_there(gpointer data)
 	return g_file_test(SOCKET, G_FILE_TEST_EXISTS);
 }
 
-START_TEST(sandbox)
+static RigProcess *refuse(const char *code)
 {
 	g_autofree char *fake = rig_program("tests/fake/fake-pcscd");
-	const char *argv[] = {fake, SOCKET, "0x8010001E", NULL};
-	g_autofree char *commands = NULL;
-	RigProcess *other;
+	const char *argv[] = {fake, SOCKET, code, NULL};
+	RigProcess *process;
 
 	rig_pcscd_stop(ward.pcscd);
 	(void)g_unlink(SOCKET);
-	other = rig_process_start(argv, NULL);
+	process = rig_process_start(argv, NULL);
 	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
-	make_sandbox();
-	enter_sandbox();
-	if (boxes[_i].file != NULL) {
-		g_autofree char *file = g_build_filename(SANDBOX, boxes[_i].file, NULL);
+	return process;
+}
 
-		ck_assert(g_file_set_contents(file, "", -1, NULL));
-	} else {
-		ward_setenv("SNAP", "/snap/certprop/1");
-	}
-	commands = ward_expect("service", "wrong", boxes[_i].words);
-	ck_assert_str_eq(commands, "");
-	rig_process_free(other);
+/* The real one, instead of the one that refuses. */
+static void accept_again(RigProcess *fake)
+{
+	rig_process_free(fake);
 	(void)g_unlink(SOCKET);
 	rig_pcscd_start(ward.pcscd);
 	ward_expect_well("service", false);
-	(void)g_unlink("/run/.containerenv");
+}
+
+START_TEST(sandbox)
+{
+	RigProcess *other = refuse("0x8010001E");
+	g_autofree char *commands = NULL;
+	int root;
+
+	make_sandbox();
+	root = enter_sandbox();
+	if (boxes[_i].file != NULL)
+		ck_assert(g_file_set_contents(boxes[_i].file, "", -1, NULL));
+	else
+		ward_setenv("SNAP", "/snap/certprop/1");
+	commands = ward_expect("service", "wrong", boxes[_i].words);
+	ck_assert_str_eq(commands, "");
+	if (boxes[_i].file != NULL)
+		ck_assert_int_eq(g_unlink(boxes[_i].file), 0);
+	leave_sandbox(root);
+	accept_again(other);
 }
 END_TEST
 
@@ -273,7 +284,7 @@ START_TEST(policy)
 	if (policies[_i].enable)
 		g_free(ward_sh("certpropctl module enable"));
 	if (policies[_i].block != NULL)
-		add_block(policies[_i].block);
+		ward_add_block(policies[_i].block);
 	ward_expect_well("registration", false);
 	set_policy(policies[_i].policy);
 	ward_heal("registration", "the crypto policy: \"policy\"");
@@ -324,27 +335,18 @@ END_TEST
 /* A user whose name JavaScript might take for something else gets no command. */
 START_TEST(odd_user_name)
 {
-	g_autofree char *fake = rig_program("tests/fake/fake-pcscd");
-	const char *argv[] = {fake, SOCKET, "0x8010006A", NULL};
 	g_autofree char *passwd = ward_path("passwd");
 	g_autofree char *text = g_strdup_printf(
 		"o\"neill:x:%u:%u::/:/bin/sh\n", (unsigned)geteuid(), (unsigned)getegid());
 	g_autofree char *commands = NULL;
-	RigProcess *other;
+	RigProcess *other = refuse("0x8010006A");
 
-	rig_pcscd_stop(ward.pcscd);
-	(void)g_unlink(SOCKET);
-	other = rig_process_start(argv, NULL);
-	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
 	own_mounts();
 	rig_home_write(ward.home, "passwd", text);
 	hide("/etc/passwd", passwd);
 	commands = ward_expect("service", "wrong", "subject.user == \"o\"neill\"");
 	ck_assert_str_eq(commands, "");
-	rig_process_free(other);
-	(void)g_unlink(SOCKET);
-	rig_pcscd_start(ward.pcscd);
-	ward_expect_well("service", false);
+	accept_again(other);
 }
 END_TEST
 

@@ -127,6 +127,17 @@ char *ward_read(const char *path)
 	return text;
 }
 
+void ward_add_block(const char *text)
+{
+	g_autofree char *path = g_build_filename(ward.database, "pkcs11.txt", NULL);
+	g_autofree char *before = NULL;
+	g_autofree char *after = NULL;
+
+	ck_assert(g_file_get_contents(path, &before, NULL, NULL));
+	after = g_strconcat(before, text, "\n", NULL);
+	ck_assert(g_file_set_contents(path, after, -1, NULL));
+}
+
 char *ward_sh(const char *command)
 {
 	const char *argv[] = {"sh", "-c", command, NULL};

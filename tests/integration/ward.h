@@ -46,6 +46,8 @@ void ward_setenv(const char *name, const char *value);
 /* A path below the home. */
 char *ward_path(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 char *ward_read(const char *path) G_GNUC_WARN_UNUSED_RESULT;
+/* A block more in the shared database's pkcs11.txt. */
+void ward_add_block(const char *text);
 /* Runs words of a shell in that environment; they have to succeed. Returns their output. */
 char *ward_sh(const char *command) G_GNUC_WARN_UNUSED_RESULT;
 
