@@ -154,7 +154,7 @@ static void start_pipeline(Chain *chain, const char *module)
 	const PipelineFuncs funcs = {.pending = on_pending, .done = on_done};
 
 	tell_add_all(presence, shared->endpoints);
-	tell_add_all(presence, shared->others);
+	tell_add_others(presence, shared->others);
 
 	PipelineRequest request = {
 		.mode = WIRE_STORE_APPLY,

@@ -52,7 +52,7 @@ static void take_faults(Live *live, GVariant *status)
 
 static void take_status(Live *live, GVariant *status)
 {
-	gboolean enabled = TRUE, expecting = FALSE;
+	gboolean enabled = TRUE;
 
 	live->answers = true;
 	live->version = take_text(status, "version", live->version);
@@ -60,9 +60,7 @@ static void take_status(Live *live, GVariant *status)
 	live->host = take_text(status, "host", live->host);
 	(void)g_variant_lookup(status, "pid", "u", &live->pid);
 	(void)g_variant_lookup(status, "enabled", "b", &enabled);
-	(void)g_variant_lookup(status, "expecting", "b", &expecting);
 	live->enabled = enabled;
-	live->expecting = expecting;
 	live->left_out = take_text(status, "left_out", live->left_out);
 	take_faults(live, status);
 

@@ -17,7 +17,6 @@ typedef struct Live {
 	char *version, *since; /* "" without an answer */
 	guint32 pid;
 	bool enabled;
-	bool expecting;    /* it has just started: redirected endpoints may still come */
 	GPtrArray *faults; /* ConfigFault, of the daemon's last load; empty without an answer */
 
 	char *host;           /* this machine, as claims name it */

@@ -21,9 +21,8 @@ struct LookWork {
 	Look *look;
 	LookMode mode;
 	ChainShared shared;
-	GPtrArray *others; /* SeenEndpoint of which a daemon told, borrowed */
-	GPtrArray *posts;  /* Post */
-	Chain *last;       /* the store alone */
+	GPtrArray *posts; /* Post */
+	Chain *last;      /* the store alone */
 	bool done;
 };
 
@@ -65,20 +64,6 @@ static void on_post_changed(Post *post, gpointer data)
 		chain_outdate(work->last);
 }
 
-static GPtrArray *besides_local(const LookTold *told)
-{
-	GPtrArray *others = g_ptr_array_new();
-
-	for (guint i = 0; told != NULL && i < told->endpoints->len; i++) {
-		SeenEndpoint *endpoint = g_ptr_array_index(told->endpoints, i);
-
-		if (route_redirected(endpoint->name))
-			g_ptr_array_add(others, endpoint);
-	}
-
-	return others;
-}
-
 static void add_post(struct LookWork *work, const char *name, const char *socket)
 {
 	SeenEndpoint *endpoint = seen_endpoint_new(name);
@@ -116,7 +101,7 @@ static void add_sites(struct LookWork *work, const Config *config)
 		work->look->left_out = sites_names(sites, SITES_MAX);
 }
 
-Look *look_start(const Config *config, LookMode mode, const LookTold *told)
+Look *look_start(const Config *config, LookMode mode, const GPtrArray *told)
 {
 	Look *look = g_new0(Look, 1);
 	struct LookWork *work = g_new0(struct LookWork, 1);
@@ -128,13 +113,12 @@ Look *look_start(const Config *config, LookMode mode, const LookTold *told)
 
 	work->look = look;
 	work->mode = mode;
-	work->others = besides_local(told);
 	work->shared = (ChainShared){
 		.config = config,
 		.dry_run = mode != LOOK_APPLY,
-		.expecting = told != NULL && told->expecting,
+		.expecting = told != NULL, /* one may have come since it was told */
 		.endpoints = look->endpoints,
-		.others = work->others,
+		.others = told,
 		.reports = look->reports,
 		.errors = look->errors,
 	};
@@ -170,7 +154,6 @@ Look *look_free(Look *look)
 	struct LookWork *work = look->work;
 	chain_free(work->last);
 	g_ptr_array_unref(work->posts);
-	g_ptr_array_unref(work->others);
 	g_free(work);
 
 	g_ptr_array_unref(look->endpoints);

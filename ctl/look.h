@@ -27,15 +27,11 @@ typedef enum {
 	LOOK_APPLY,  /* and do it */
 } LookMode;
 
-/* What a daemon has told of the redirected endpoints. They are its business then: a look looks at
-   the local readers only, and leaves the others' claims as they are. */
-typedef struct LookTold {
-	const GPtrArray *endpoints; /* SeenEndpoint */
-	bool expecting;             /* more of them may still come */
-} LookTold;
-
-/* `told` is NULL where there is no daemon. It must outlive the look, as must `config`. */
-Look *look_start(const Config *config, LookMode mode, const LookTold *told);
+/* `told`: SeenEndpoint, what a daemon has told of, empty if it does not answer; NULL where there is
+   none. Redirected endpoints are the daemon's business: beside one a look looks at the local
+   readers only, and leaves the others' claims as they are. Must outlive the look, as must `config`.
+ */
+Look *look_start(const Config *config, LookMode mode, const GPtrArray *told);
 /* Runs the main loop until it has ended. */
 void look_wait(Look *look);
 /* Some endpoint answers. */

@@ -148,9 +148,10 @@ int verb_sync(Ctl *ctl, char **args)
 
 	g_autoptr(Live) live = live_start(config, LIVE_ASK);
 	live_wait(live);
-	LookTold told = {live->endpoints, live->expecting};
-	g_autoptr(Look) look = look_start(
-		config, ctl->dry_run ? LOOK_PLAN : LOOK_APPLY, live->answers ? &told : NULL);
+	if (live->running && !live->answers)
+		paint_complain("%s; only the readers of this machine are looked at", live->trouble);
+	g_autoptr(Look) look = look_start(config, ctl->dry_run ? LOOK_PLAN : LOOK_APPLY,
+		live->running ? live->endpoints : NULL);
 	progress_start("reading the cards …");
 	look_wait(look);
 	progress_stop();

@@ -5,6 +5,8 @@
 
 #include "tell.h"
 
+#include "route.h"
+
 /* One that a daemon holds, because its client may be just coming back, is neither gone nor are its
    cards. */
 static void tell_add(Presence *presence, const SeenEndpoint *seen)
@@ -19,6 +21,16 @@ static void tell_add(Presence *presence, const SeenEndpoint *seen)
 
 			presence_add_token(presence, seen->name, reader->name, token->token);
 		}
+	}
+}
+
+void tell_add_others(Presence *presence, const GPtrArray *endpoints)
+{
+	for (guint i = 0; endpoints != NULL && i < endpoints->len; i++) {
+		const SeenEndpoint *seen = g_ptr_array_index(endpoints, i);
+
+		if (route_redirected(seen->name))
+			presence_add_endpoint(presence, seen->name, true, false);
 	}
 }
 

@@ -115,10 +115,8 @@ static gint64 made(void)
 /* Redirected readers are behind slow lines: where a daemon looks at them, that has to do. */
 static void look(Chart *chart)
 {
-	chart->told = (LookTold){
-		.endpoints = chart->live->endpoints, .expecting = chart->live->expecting};
-	chart->look =
-		look_start(chart->config, LOOK_TOKENS, chart->live->answers ? &chart->told : NULL);
+	chart->look = look_start(
+		chart->config, LOOK_TOKENS, chart->live->answers ? chart->live->endpoints : NULL);
 }
 
 static void list_endpoints(Chart *chart)

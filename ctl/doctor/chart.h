@@ -32,7 +32,6 @@ typedef struct Chart {
 	GPtrArray *reads; /* Probe: each card that can be read, through each module that loads */
 
 	Config *built_in;                      /* private */
-	LookTold told;                         /* private */
 	Listing *status_listing, *way_listing; /* private */
 } Chart;
 

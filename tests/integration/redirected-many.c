@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Several endpoints at once, forwarded sockets, strange places, slow lines, and certpropctl without
- * a daemon.
+ * Several endpoints at once, forwarded sockets, strange places, slow lines.
  */
 #include "redir.h"
 
@@ -394,72 +393,6 @@ START_TEST(local_does_not_wait)
 }
 END_TEST
 
-/* --- without a daemon --- */
-
-static char *ctl(int status, const char *verb, const char *option)
-{
-	g_autofree char *program = rig_program("ctl/" NAME_CTL);
-	const char *argv[] = {program, verb, option, NULL};
-	g_autofree char *errors = NULL;
-	char *output = NULL;
-	int actual = rig_run(argv, world.environment, &output, &errors);
-
-	ck_assert_msg(actual == status, "%s ends with %d: %s", verb, actual, errors);
-	return output;
-}
-
-static unsigned occurrences(const char *text, const char *word)
-{
-	unsigned n = 0;
-
-	for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
-		n++;
-	return n;
-}
-
-START_TEST(without_a_daemon)
-{
-	g_autofree char *synced = NULL;
-	g_autofree char *status = NULL;
-	g_autofree char *list = NULL;
-
-	redir_configure(LONG);
-	rig_chansrv_connect(redir.chansrv);
-	rig_card_insert_seen(world.cards[0]);
-	synced = ctl(0, "sync", "--json");
-	ck_assert_ptr_nonnull(strstr(synced, "\"endpoint\":\"" REDIR_XRDP "\""));
-	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
-	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
-	status = ctl(0, "status", NULL);
-	ck_assert_ptr_nonnull(strstr(status, "readers, " REDIR_XRDP ": ok"));
-	ck_assert_ptr_nonnull(strstr(status, "readers, " REDIR_DESK ": absent"));
-	list = ctl(0, "list", "--json");
-	ck_assert_uint_eq(occurrences(list, "\"key\":\"present\""), REDIR_CERTS);
-	/* Out, and looked at: gone. There is nobody who would wait. */
-	rig_card_remove_seen(world.cards[0]);
-	g_free(ctl(0, "sync", NULL));
-	ck_assert_uint_eq(redir_stored(redir.card), 0);
-}
-END_TEST
-
-/* What a daemon holds for a client that may be coming back, a sync leaves alone. */
-START_TEST(beside_a_daemon)
-{
-	begin(LONG);
-	redir_reach_local();
-	rig_chansrv_connect(redir.chansrv);
-	rig_card_insert_seen(world.cards[0]);
-	redir_wait_claims(redir.card, REDIR_XRDP, 1);
-	redir_wait_rest(2);
-	rig_chansrv_disconnect(redir.chansrv);
-	redir_wait(REDIR_XRDP, "absent");
-	rig_card_remove_seen(world.cards[0]);
-	redir_wait_rest(1);
-	g_free(ctl(0, "sync", NULL));
-	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("redirected-many");
@@ -483,8 +416,5 @@ int main(int argc, char **argv)
 	tcase = redir_case(suite, "slow");
 	tcase_add_test(tcase, one_at_a_time);
 	tcase_add_test(tcase, local_does_not_wait);
-	tcase = redir_case(suite, "ctl");
-	tcase_add_test(tcase, without_a_daemon);
-	tcase_add_test(tcase, beside_a_daemon);
 	return harness_run(suite, argc, argv);
 }

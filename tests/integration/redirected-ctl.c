@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certpropctl sync and redirected readers, without a daemon and beside one; and what comes while it
+ * runs. A card that hangs holds it up for as long as that takes.
+ */
+#include "redir.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "harness.h"
+#include "names.h"
+
+#define SHORT "grace=1s\n"
+#define LONG  "grace=60s\n"
+
+static void begin(const char *lines)
+{
+	redir_configure(lines);
+	world_start();
+}
+
+static char *ctl(int status, const char *verb, const char *option)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, verb, option, NULL};
+	g_autofree char *errors = NULL;
+	char *output = NULL;
+	int actual = rig_run(argv, world.environment, &output, &errors);
+
+	ck_assert_msg(actual == status, "%s ends with %d: %s", verb, actual, errors);
+	return output;
+}
+
+static unsigned occurrences(const char *text, const char *word)
+{
+	unsigned n = 0;
+
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+		n++;
+	return n;
+}
+
+START_TEST(without_a_daemon)
+{
+	g_autofree char *synced = NULL;
+	g_autofree char *status = NULL;
+	g_autofree char *list = NULL;
+
+	redir_configure(LONG);
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	synced = ctl(0, "sync", "--json");
+	ck_assert_ptr_nonnull(strstr(synced, "\"endpoint\":\"" REDIR_XRDP "\""));
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	status = ctl(0, "status", NULL);
+	ck_assert_ptr_nonnull(strstr(status, "readers, " REDIR_XRDP ": ok"));
+	ck_assert_ptr_nonnull(strstr(status, "readers, " REDIR_DESK ": absent"));
+	list = ctl(0, "list", "--json");
+	ck_assert_uint_eq(occurrences(list, "\"key\":\"present\""), REDIR_CERTS);
+	/* Out, and looked at: gone. There is nobody who would wait. */
+	rig_card_remove_seen(world.cards[0]);
+	g_free(ctl(0, "sync", NULL));
+	ck_assert_uint_eq(redir_stored(redir.card), 0);
+}
+END_TEST
+
+static RigProcess *start_sync(void)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "sync", NULL};
+	const RigProcessOptions options = {.environment = world.environment};
+
+	return rig_process_start(argv, &options);
+}
+
+/* A sync that is in the middle of a card in the second reader, until that is resumed. The card is a
+   slow one, so that whatever happens before it is resumed is known to all when it has been read. */
+static RigProcess *start_and_hang(void)
+{
+	RigProcess *sync;
+
+	g_free(rig_card_command(world.cards[1], "delay 30"));
+	g_free(rig_card_command(world.cards[1], "hang-after 5"));
+	sync = start_sync();
+	rig_card_wait_state(world.cards[1], "hanging");
+	return sync;
+}
+
+static void resume(RigProcess *sync)
+{
+	ck_assert(rig_process_alive(sync));
+	g_free(rig_card_command(world.cards[1], "resume"));
+	ck_assert_int_eq(rig_process_wait(sync, REDIR_WAIT_MS), 0);
+}
+
+static bool is_past_the_start(gpointer data)
+{
+	g_autoptr(GVariant) answer = world_call("GetStatus");
+	g_autoptr(GVariant) status = g_variant_get_child_value(answer, 0);
+	gboolean expecting = TRUE;
+
+	return g_variant_lookup(status, "expecting", "b", &expecting) && !expecting;
+}
+
+/* What a daemon brings in while a sync runs stays: a card that comes into a reader that was empty
+   when the daemon told of it, or over a connection that was not there. */
+START_TEST(daemon_reads_meanwhile)
+{
+	g_autofree char *second = world_deal(1, REDIR_CERTS, REDIR_GUID_B);
+	g_autoptr(RigProcess) sync = NULL;
+
+	begin(SHORT);
+	redir_reach_local();
+	rig_card_insert_seen(world.cards[1]);
+	if (_i == 0) {
+		rig_chansrv_connect(redir.chansrv);
+		redir_wait_claims(second, REDIR_XRDP, 1);
+		redir_wait_settled(REDIR_XRDP);
+	}
+	rig_wait_until(is_past_the_start, NULL, REDIR_WAIT_MS, "the end of the grace");
+	redir_wait_rest(_i == 0 ? 2 : 1);
+
+	sync = start_and_hang();
+	rig_card_insert_seen(world.cards[0]);
+	if (_i == 1)
+		rig_chansrv_connect(redir.chansrv);
+	redir_wait_claims(redir.card, REDIR_XRDP, 1);
+	resume(sync);
+	ck_assert_uint_eq(redir_claims(second, "local"), 1);
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+}
+END_TEST
+
+/* What a daemon holds for a client that may be coming back, a sync leaves alone; also if the daemon
+   does not answer. */
+START_TEST(beside_a_daemon)
+{
+	begin(LONG);
+	redir_reach_local();
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_claims(redir.card, REDIR_XRDP, 1);
+	redir_wait_rest(2);
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait(REDIR_XRDP, "absent");
+	rig_card_remove_seen(world.cards[0]);
+	redir_wait_rest(1);
+	if (_i == 1)
+		ck_assert_int_eq(kill(rig_process_pid(world.daemon), SIGSTOP), 0);
+	g_free(ctl(0, "sync", NULL));
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	if (_i == 1)
+		ck_assert_int_eq(kill(rig_process_pid(world.daemon), SIGCONT), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("redirected-ctl");
+	TCase *tcase;
+
+	rig_enter();
+	tcase = redir_case(suite, "ctl");
+	tcase_add_test(tcase, without_a_daemon);
+	tcase_add_loop_test(tcase, beside_a_daemon, 0, 2);
+	tcase = redir_case(suite, "meanwhile");
+	tcase_add_loop_test(tcase, daemon_reads_meanwhile, 0, 2);
+	return harness_run(suite, argc, argv);
+}
