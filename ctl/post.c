@@ -28,6 +28,7 @@ struct Post {
 	GPtrArray *chains; /* Chain: one of each reader with a card */
 	guint n_run;       /* of them, so many have been started */
 	bool started;
+	bool changed; /* since it has started: what was seen of some reader is not so any more */
 	bool ended;
 };
 
@@ -75,7 +76,7 @@ static void on_chain_ended(Chain *chain, gpointer data)
 	if (post->ended)
 		return; /* one that ended within another's end was the last */
 
-	post->endpoint->settled = settled;
+	post->endpoint->settled = settled && !post->changed;
 	end(post);
 }
 
@@ -164,8 +165,13 @@ static void on_view(Watcher *watcher, gpointer data)
 		if (!unchanged(view, chain_reader(chain)))
 			chain_outdate(chain);
 	}
-	if (!all_unchanged(view, post->endpoint))
+	if (!all_unchanged(view, post->endpoint)) {
+		/* Whether the store alone runs already or is still to come, and also if the reader
+		   has no chain. */
+		post->changed = true;
+		post->endpoint->settled = false;
 		post->changed_func(post, post->data);
+	}
 }
 
 static gboolean on_deadline(gpointer data)

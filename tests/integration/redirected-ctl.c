@@ -95,6 +95,34 @@ static void resume(RigProcess *sync)
 	ck_assert_int_eq(rig_process_wait(sync, REDIR_WAIT_MS), 0);
 }
 
+/* A card comes into a reader that was empty when the sync began. What it brought before stays, in
+   redirected readers and in those of this machine. */
+START_TEST(card_comes_meanwhile)
+{
+	const char *endpoint = _i == 0 ? REDIR_XRDP : "local";
+	g_autofree char *second = world_deal(1, REDIR_CERTS, REDIR_GUID_B);
+	g_autoptr(RigProcess) sync = NULL;
+
+	redir_configure(LONG "[local]\non-removal=remove\n");
+	if (_i == 0)
+		rig_chansrv_connect(redir.chansrv);
+	else
+		redir_reach_local();
+	rig_card_insert_seen(world.cards[0]);
+	g_free(ctl(0, "sync", NULL));
+	ck_assert_uint_eq(redir_claims(redir.card, endpoint), 1);
+	rig_card_remove_seen(world.cards[0]);
+
+	rig_card_insert_seen(world.cards[1]);
+	sync = start_and_hang();
+	rig_card_insert_seen(world.cards[0]);
+	resume(sync);
+	ck_assert_uint_eq(redir_claims(second, endpoint), 1);
+	ck_assert_uint_eq(redir_claims(redir.card, endpoint), 1);
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+}
+END_TEST
+
 static bool is_past_the_start(gpointer data)
 {
 	g_autoptr(GVariant) answer = world_call("GetStatus");
@@ -167,6 +195,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, without_a_daemon);
 	tcase_add_loop_test(tcase, beside_a_daemon, 0, 2);
 	tcase = redir_case(suite, "meanwhile");
+	tcase_add_loop_test(tcase, card_comes_meanwhile, 0, 2);
 	tcase_add_loop_test(tcase, daemon_reads_meanwhile, 0, 2);
 	return harness_run(suite, argc, argv);
 }
