@@ -88,6 +88,7 @@ static void add_site(struct LookWork *work, const Site *site)
 
 	endpoint = seen_endpoint_new(site->endpoint);
 	seen_endpoint_set_state(endpoint, site_state_word(state), 0, detail);
+	endpoint->unheard = state == SITE_DENIED || state == SITE_UNSUPPORTED;
 	g_ptr_array_add(work->look->endpoints, endpoint);
 }
 

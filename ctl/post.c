@@ -112,6 +112,8 @@ static void start(Post *post, const WatcherView *view)
 	seen_endpoint_set_state(
 		post->endpoint, watcher_service_word(view->service), view->code, view->detail);
 	if (view->service != WIRE_SERVICE_OK) {
+		/* That nobody is there is a word about the cards, any other failure is none. */
+		post->endpoint->unheard = view->service != WIRE_SERVICE_ABSENT;
 		end(post);
 		return;
 	}
@@ -182,6 +184,7 @@ static gboolean on_deadline(gpointer data)
 	post->deadline = 0;
 	seen_endpoint_set_state(post->endpoint, "failed", 0,
 		error != NULL ? error->message : NAME_WATCH " said nothing");
+	post->endpoint->unheard = true;
 	end(post);
 
 	return G_SOURCE_REMOVE;

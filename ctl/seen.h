@@ -44,6 +44,7 @@ typedef struct SeenEndpoint {
 	char *detail;
 	bool settled;       /* every card in it was read */
 	bool held;          /* a daemon waits for its client to come back */
+	bool unheard;       /* in a look of our own: who answers there could not be told */
 	GPtrArray *readers; /* SeenReader */
 	char *session;      /* of logind, behind a display; "" if not known */
 	char *remote_host;  /* from which that was begun; the same */

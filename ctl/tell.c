@@ -8,11 +8,13 @@
 #include "route.h"
 
 /* One that a daemon holds, because its client may be just coming back, is neither gone nor are its
-   cards. */
+   cards; nor is one of which nothing was heard, for want of a helper that works. */
 static void tell_add(Presence *presence, const SeenEndpoint *seen)
 {
-	presence_add_endpoint(presence, seen->name, seen_endpoint_live(seen) || seen->held,
-		seen->settled && !seen->held);
+	bool open = seen->held || seen->unheard;
+
+	presence_add_endpoint(
+		presence, seen->name, seen_endpoint_live(seen) || open, seen->settled && !open);
 	for (guint i = 0; i < seen->readers->len; i++) {
 		const SeenReader *reader = g_ptr_array_index(seen->readers, i);
 

@@ -123,6 +123,40 @@ START_TEST(card_comes_meanwhile)
 }
 END_TEST
 
+static bool is_asked(gpointer data)
+{
+	return rig_chansrv_requests(redir.chansrv) > 0;
+}
+
+/* Nothing is heard of a connection that is there: its certificates stay. Those of this machine's
+   readers as well, whose card comes after all of them were seen to be empty. */
+START_TEST(silent_line)
+{
+	g_autoptr(RigProcess) sync = NULL;
+	g_autofree char *errors = NULL;
+
+	redir_reach_local();
+	redir_configure(LONG "[local]\non-removal=remove\n");
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	g_free(ctl(0, "sync", NULL));
+	ck_assert_uint_eq(redir_claims(redir.card, NULL), 2);
+	rig_card_remove_seen(world.cards[0]);
+
+	rig_chansrv_disconnect(redir.chansrv);
+	rig_chansrv_set_mode(redir.chansrv, "silent");
+	rig_chansrv_connect(redir.chansrv);
+	sync = start_sync();
+	rig_wait_until(is_asked, NULL, REDIR_WAIT_MS, "a request to chansrv");
+	rig_card_insert_seen(world.cards[0]);
+	ck_assert_int_ne(rig_process_wait(sync, REDIR_WAIT_MS), 0);
+	errors = rig_process_errors(sync);
+	ck_assert_ptr_nonnull(strstr(errors, "cannot ask the readers of " REDIR_XRDP));
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	ck_assert_uint_eq(redir_claims(redir.card, "local"), 1);
+}
+END_TEST
+
 static bool is_past_the_start(gpointer data)
 {
 	g_autoptr(GVariant) answer = world_call("GetStatus");
@@ -196,6 +230,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, beside_a_daemon, 0, 2);
 	tcase = redir_case(suite, "meanwhile");
 	tcase_add_loop_test(tcase, card_comes_meanwhile, 0, 2);
+	tcase_add_test(tcase, silent_line);
 	tcase_add_loop_test(tcase, daemon_reads_meanwhile, 0, 2);
 	return harness_run(suite, argc, argv);
 }
