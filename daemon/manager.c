@@ -319,7 +319,7 @@ bool manager_take_report(
 		redirected_await(manager->redirected);
 	if (report->ended && report->databases->len > 0)
 		remember_databases(manager, report);
-	if (report->ended && manager->vigil != NULL)
+	if (report->ended && report->cued && manager->vigil != NULL)
 		vigil_take(manager->vigil, report->cues);
 
 	return again;

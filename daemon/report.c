@@ -357,7 +357,10 @@ bool report_add_frame(Report *report, WireReader *frame, GError **error)
 		add_module(database, frame);
 	} else if (type == WIRE_REPORT_REACH && module != NULL) {
 		add_reach(module, frame);
-	} else if (type == WIRE_REPORT_CUE && report->cues->len < REPORT_CUES_MAX) {
+	} else if (type == WIRE_REPORT_CUES && !report->cued) {
+		(void)wire_get_number(frame);
+		report->cued = true;
+	} else if (type == WIRE_REPORT_CUE && report->cued && report->cues->len < REPORT_CUES_MAX) {
 		add_cue(report, frame);
 	} else if (type == WIRE_REPORT_ERROR) {
 		add_error(report, database, frame);

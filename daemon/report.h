@@ -75,6 +75,7 @@ typedef struct Report {
 	CertpropError code;   /* of the first of these errors, if there is one */
 	guint64 n_waiting;    /* claims that wait for their endpoint */
 	char *scanned;        /* the sum of the scan it follows from; NULL: none was whole */
+	bool cued;            /* what is worth watching was told, be it nothing */
 	bool ended;           /* REPORT_END was seen: the rest is whole */
 } Report;
 

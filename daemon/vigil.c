@@ -10,7 +10,8 @@
  * it does with growing pauses anyway.
  *
  * Looks that change nothing about what is to be watched come less and less often, whoever causes
- * them. Without a card there is nothing to put anywhere: nothing is watched.
+ * them; so do, after a few, those that do. Without a card there is nothing to put anywhere: nothing
+ * is watched.
  */
 
 #include "vigil.h"
@@ -24,6 +25,7 @@
 
 #define PAUSE_FIRST_MS 300u /* a program that makes a profile makes many files */
 #define PAUSE_LAST_MS  60000u
+#define HASTES_MAX     4u /* a minute: a directory may come and go without end */
 
 struct Vigil {
 	Manager *manager;
@@ -35,7 +37,9 @@ struct Vigil {
 	guint pause_source;
 	unsigned pause_ms;
 	gint64 looked_at; /* monotonic */
-	bool told;        /* that something is not watched */
+	gint64 hasty_since;
+	unsigned n_hastes; /* since then: how often the pause became short again */
+	bool told;         /* that something is not watched */
 };
 
 static void on_event(const char *dir, const char *name, bool ended, gpointer data);
@@ -276,13 +280,28 @@ static char *shape_of(const GPtrArray *cues)
 	return g_string_free(shape, FALSE);
 }
 
+/* There is more to come, as it seems. */
+static void make_haste(Vigil *vigil)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (now - vigil->hasty_since > PAUSE_LAST_MS * 1000) {
+		vigil->hasty_since = now;
+		vigil->n_hastes = 0;
+	}
+	if (vigil->n_hastes == HASTES_MAX)
+		return;
+	vigil->n_hastes++;
+	vigil->pause_ms = PAUSE_FIRST_MS;
+}
+
 static void exchange(Vigil *vigil, const GPtrArray *cues)
 {
 	char *shape = shape_of(cues);
 	bool locked = has_locked(vigil);
 
 	if (g_strcmp0(shape, vigil->shape) != 0)
-		vigil->pause_ms = PAUSE_FIRST_MS;
+		make_haste(vigil);
 	g_free(vigil->shape);
 	vigil->shape = shape;
 	g_ptr_array_set_size(vigil->cues, 0);
@@ -293,8 +312,6 @@ static void exchange(Vigil *vigil, const GPtrArray *cues)
 
 void vigil_take(Vigil *vigil, const GPtrArray *cues)
 {
-	if (cues->len == 0)
-		return;
 	if (!any_reader(vigil, has_card)) {
 		stop(vigil);
 		return;

@@ -16,8 +16,7 @@ typedef struct Vigil Vigil;
 
 Vigil *vigil_new(Manager *manager);
 Vigil *vigil_free(Vigil *vigil);
-/* What a store says is worth watching (ReportCue): takes the place of what was. Nothing: all
-   stays. */
+/* What a store says is worth watching (ReportCue), perhaps nothing: takes the place of what was. */
 void vigil_take(Vigil *vigil, const GPtrArray *cues);
 /* A look has ended, or a card has gone: one that is due may begin. */
 void vigil_consider(Vigil *vigil);

@@ -99,6 +99,8 @@ typedef enum {
 	WIRE_REPORT_CUE,      /* text directory, text entry in it ("": itself), text its stamp
 				  (lib/stamp.h) before this batch looked, number WireCueFlags: when
 				  it changes there is more to find. Only with WIRE_STORE_CUES */
+	WIRE_REPORT_CUES,     /* number of them that follow, perhaps 0: the batch got as far as to
+				  tell */
 } WireType;
 
 typedef enum {

@@ -179,22 +179,37 @@ static const Run *run_of(const GPtrArray *runs, const Database *database)
 	return NULL;
 }
 
+/* Of databases only what is not served, and may be one day. */
+static bool is_worth(const Cue *cue, const GPtrArray *runs)
+{
+	const Run *run = cue->database != NULL ? run_of(runs, cue->database) : NULL;
+
+	return run == NULL || (run->troubled && run->trouble != CERTPROP_ERROR_FOREIGN);
+}
+
+static guint64 flags_of(const Cue *cue, const GPtrArray *runs)
+{
+	const Run *run = cue->database != NULL ? run_of(runs, cue->database) : NULL;
+
+	return run != NULL && run->trouble == CERTPROP_ERROR_BUSY ? WIRE_CUE_LOCK : 0;
+}
+
 void cues_tell(const Cues *cues, const GPtrArray *runs, Reports *reports)
 {
+	g_autoptr(GPtrArray) told = g_ptr_array_new();
+
 	for (guint i = 0; i < runs->len; i++)
 		look_closer(g_ptr_array_index(runs, i));
 	for (guint i = 0; i < cues->all->len; i++) {
-		const Cue *cue = g_ptr_array_index(cues->all, i);
-		const Run *run = cue->database != NULL ? run_of(runs, cue->database) : NULL;
-		guint64 flags = 0;
+		if (is_worth(g_ptr_array_index(cues->all, i), runs))
+			g_ptr_array_add(told, g_ptr_array_index(cues->all, i));
+	}
 
-		if (run != NULL) {
-			if (!run->troubled || run->trouble == CERTPROP_ERROR_FOREIGN)
-				continue;
-			if (run->trouble == CERTPROP_ERROR_BUSY)
-				flags = WIRE_CUE_LOCK;
-		}
-		reports_cue(reports, cue->dir, cue->name, cue->stamp, flags);
+	reports_cues(reports, told->len);
+	for (guint i = 0; i < told->len; i++) {
+		const Cue *cue = g_ptr_array_index(told, i);
+
+		reports_cue(reports, cue->dir, cue->name, cue->stamp, flags_of(cue, runs));
 	}
 }
 

@@ -207,6 +207,11 @@ void reports_reach(Reports *reports, const Reach *reach)
 		reach->library, reach->file);
 }
 
+void reports_cues(Reports *reports, guint n)
+{
+	REPORT(reports, WIRE_REPORT_CUES, "n", (guint64)n);
+}
+
 void reports_cue(
 	Reports *reports, const char *dir, const char *name, const char *stamp, guint64 flags)
 {

@@ -50,6 +50,7 @@ void reports_pending(Reports *reports, unsigned removals, unsigned additions);
 void reports_module(
 	Reports *reports, const char *path, const char *change, bool done, const char *reason);
 void reports_reach(Reports *reports, const Reach *reach);
+void reports_cues(Reports *reports, guint n);
 void reports_cue(
 	Reports *reports, const char *dir, const char *name, const char *stamp, guint64 flags);
 void reports_error(Reports *reports, const GError *error);

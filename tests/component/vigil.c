@@ -484,6 +484,61 @@ START_TEST(restless_neighbour)
 }
 END_TEST
 
+/* Nor is it a way around that when there is something else to be watched each time: a directory
+   comes and goes as often as it is looked for. */
+START_TEST(restless_directory)
+{
+	g_autofree char *dir = rig_home_path(world.home, ".mozilla");
+	gint64 turned = 0, end;
+	unsigned before, last;
+	bool there = false;
+
+	begin("");
+	wait_rest();
+	before = last = looks();
+	end = g_get_monotonic_time() + 8 * G_USEC_PER_SEC;
+	while (g_get_monotonic_time() < end) {
+		if (looks() == last && g_get_monotonic_time() - turned < 400000) {
+			g_usleep(10000);
+			continue;
+		}
+		ck_assert_int_eq(there ? g_rmdir(dir) : g_mkdir(dir, 0700), 0);
+		there = !there;
+		turned = g_get_monotonic_time();
+		last = looks();
+	}
+	ck_assert_uint_le(looks() - before, 9);
+	ck_assert_uint_ge(looks() - before, 4);
+}
+END_TEST
+
+/* When the only one that was watched is served, nothing is: programs write there all the time. */
+START_TEST(served_is_not_watched)
+{
+	g_autofree char *dir = profile("mine");
+	g_autofree char *path = g_build_filename(dir, "cert9.db", NULL);
+	sqlite3 *db = NULL;
+	unsigned before;
+
+	make_database("mine");
+	set_mode("mine", 0400);
+	world_configure("[databases]\ndiscover=false\ninclude=~/.mozilla/firefox/mine\n");
+	world_start_plain();
+	world_wait_reader(0, "read");
+	wait_rest();
+	set_mode("mine", 0600);
+	wait_served("mine");
+	wait_rest();
+	before = looks();
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_exec(db, "CREATE TABLE somebodys(id)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	wait_rest();
+	ck_assert_uint_eq(looks(), before);
+}
+END_TEST
+
 static TCase *add_case(Suite *suite, const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -511,5 +566,7 @@ int main(int argc, char **argv)
 	tcase = add_case(suite, "quiet");
 	tcase_add_test(tcase, nothing_without_a_card);
 	tcase_add_test(tcase, restless_neighbour);
+	tcase_add_test(tcase, restless_directory);
+	tcase_add_test(tcase, served_is_not_watched);
 	return harness_run(suite, argc, argv);
 }

@@ -241,6 +241,9 @@ START_TEST(test_cues)
 	ReportCue *cue, *copy;
 
 	must(database("sql:/a"));
+	must_not(wire_pack(WIRE_REPORT_CUE, "tttn", "/home/ada", "too early", "", (guint64)0));
+	must(wire_pack(WIRE_REPORT_CUES, "n", (guint64)1024));
+	must_not(wire_pack(WIRE_REPORT_CUES, "n", (guint64)0));
 	for (unsigned i = 0; i < 1024; i++)
 		must(wire_pack(WIRE_REPORT_CUE, "tttn", "/home/ada", "cert9.db", "stamp",
 			(guint64)WIRE_CUE_LOCK));
