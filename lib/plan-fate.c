@@ -184,9 +184,13 @@ static const char *local_fate(const PlanInput *input, const Cert *cert, const Cl
 	return NULL;
 }
 
-/* What a look has added that is not confirmed. */
+/* What a look has added that is not confirmed. What was claimed before has another time. */
 static bool is_doubted(const PlanInput *input, const Cert *cert, const Claim *claim)
 {
+	g_autofree char *now = text_time(input->now);
+
+	if (g_strcmp0(claim->since, now) != 0)
+		return false;
 	if (!g_hash_table_contains(input->doubted, cert->sha256_hex))
 		return false;
 	for (guint i = 0; i < input->tokens->len; i++) {

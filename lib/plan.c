@@ -152,7 +152,8 @@ static const char *claim_for(const Planner *planner, Marker *marker, const PlanO
 	return "changed";
 }
 
-/* Claims for all owners that want the certificate. NULL if there is nothing to write. */
+/* Claims for all owners that want the certificate. NULL if there is nothing to write; "new" if any
+   of them is. */
 static const char *claim_for_all(const Planner *planner, Marker *marker, const PlanOffer *offers,
 	guint n, const char *nickname)
 {
@@ -165,7 +166,7 @@ static const char *claim_for_all(const Planner *planner, Marker *marker, const P
 			next++;
 		if (offers[i].verdict == POLICY_PROPAGATE)
 			why = claim_for(planner, marker, &offers[i], next - i, nickname);
-		if (reason == NULL)
+		if (reason == NULL || g_strcmp0(why, "new") == 0)
 			reason = why;
 	}
 	return reason;

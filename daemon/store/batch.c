@@ -13,6 +13,7 @@
 
 #include "batch.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "apply.h"
@@ -128,13 +129,15 @@ static Plan *plan_to_add(Batch *batch, Run *run, int *ret_lock, GError **error)
 	return plan_to_write(batch, run, ret_lock, error);
 }
 
-/* What it will have added if all goes well; what was there is not affected by a word too much. */
+/* What it will have added if all goes well. What a claim that was there says anew is not taken
+   back: the claim would go with it, and with that a certificate that nothing was wrong with. */
 static void note_additions(Run *run, const Plan *plan)
 {
 	for (guint i = 0; i < plan->steps->len; i++) {
 		const PlanStep *step = g_ptr_array_index(plan->steps, i);
 
-		if (step->action != PLAN_CREATE && step->action != PLAN_CLAIM)
+		if (step->action != PLAN_CREATE &&
+			(step->action != PLAN_CLAIM || strcmp(step->reason, "new") != 0))
 			continue;
 		if (run->added == NULL)
 			run->added = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

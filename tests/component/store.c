@@ -375,6 +375,26 @@ START_TEST(unconfirmed_claim_is_taken_back)
 }
 END_TEST
 
+/* A claim that was there before stays, when the look that found something else to say of it turns
+   out to be unfounded. */
+START_TEST(unconfirmed_change_costs_no_claim)
+{
+	Card *before = card_new("0123", "Jane Doe");
+	Card *after = card_new("0123", "Jane Doe");
+	GBytes *der = card_add(before, "One", "Certificate");
+
+	card_add_der(after, der, "Another name");
+	insert(before, "create=1");
+	job_expect(home,
+		&(const Job){.mode = WIRE_STORE_APPLY, .card = after, .confirm = JOB_CONFIRM_NO},
+		"claim=1");
+	ck_assert_int_eq(count(CERTS), 1);
+	insert(before, "claim=1");
+	card_free(before);
+	card_free(after);
+}
+END_TEST
+
 /* A scan that fails, in whatever way, counts for nothing. */
 START_TEST(failed_scan_writes_nothing)
 {
@@ -705,6 +725,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, touched_is_adopted, 0, 2);
 	tcase_add_loop_test(tcase, superseded_waits_for_the_word, 0, 3);
 	tcase_add_test(tcase, unconfirmed_claim_is_taken_back);
+	tcase_add_test(tcase, unconfirmed_change_costs_no_claim);
 	tcase_add_loop_test(tcase, failed_scan_writes_nothing, 0, 5);
 	tcase_add_test(tcase, two_hosts_two_claims);
 	tcase_add_test(tcase, conflict_is_passed_over);
