@@ -114,17 +114,33 @@ static bool is_there(Apply *apply, const PlanStep *step, bool *ret_there, GError
 	return true;
 }
 
+/* A trust object of somebody's is there without a certificate: what he says of it, or takes from
+   it, is his, and a marker that claims that trust would be wrong. */
+static bool is_judged(Apply *apply, const PlanStep *step, bool *ret_judged, GError **error)
+{
+	bool own;
+
+	*ret_judged = false;
+	return apply->db == NULL || step->trust != PLAN_TRUST_GIVE ||
+	       trust_look(apply->db, step->cert->cert, ret_judged, &own, error);
+}
+
 static bool create(Apply *apply, const PlanStep *step, GError **error)
 {
 	const Cert *cert = step->cert->cert;
 	g_autoptr(GError) local = NULL;
 	bool there = false;
+	bool judged = false;
 
-	if (!is_there(apply, step, &there, error))
+	if (!is_there(apply, step, &there, error) || !is_judged(apply, step, &judged, error))
 		return false;
 	/* The planner knows of those with the same content: this one has another. */
 	if (there) {
 		skip(apply, step, "conflict");
+		return true;
+	}
+	if (judged) {
+		skip(apply, step, "users-own");
 		return true;
 	}
 	if (!apply->dry_run && create_named(apply, step, &local) != NSSDB_CREATED) {

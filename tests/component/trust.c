@@ -316,6 +316,22 @@ START_TEST(users_own_root_is_left_alone)
 }
 END_TEST
 
+/* Distrusted, and then the certificate alone was taken out: what he has said of it holds. */
+START_TEST(leftover_trust_is_the_users)
+{
+	insert(pin, "create=3");
+	certutil_trust("Trust Root", "p,p,");
+	g_free(home_sql(home, NULL, "cert9.db",
+		"DELETE FROM nssPublic WHERE a0=x'00000001' AND CAST(a3 AS TEXT) LIKE 'Trust "
+		"Root%'"));
+	ck_assert_int_eq(count(TRUST), 1);
+	insert(pin, "keep=2 skip=1");
+	ck_assert_int_eq(count(CERTS), 2);
+	ck_assert_int_eq(count(OURS), 0);
+	insert(pin, "keep=2 skip=1");
+}
+END_TEST
+
 /* Renamed before it was pinned: no trust. After: the trust goes, the certificate stays. */
 START_TEST(adopted_gets_no_trust)
 {
@@ -511,6 +527,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, edited_trust_is_the_users, 0, 3);
 	tcase_add_loop_test(tcase, users_own_root_is_left_alone, 0, 2);
 	tcase_add_test(tcase, adopted_gets_no_trust);
+	tcase_add_test(tcase, leftover_trust_is_the_users);
 	tcase_add_test(tcase, never_from_a_redirected_reader);
 	tcase_add_test(tcase, password_means_no_trust);
 	tcase_add_test(tcase, password_does_not_keep_trust);
