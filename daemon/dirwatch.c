@@ -15,6 +15,7 @@
 #include "error.h"
 
 #define EVENTS_BYTES 4096u
+#define READS_MAX    16u /* at once: somebody may make events without end */
 
 typedef struct Entry {
 	char *dir;
@@ -102,7 +103,10 @@ void dirwatch_drain(Dirwatch *watch)
 	_Alignas(struct inotify_event) char buffer[EVENTS_BYTES];
 	ssize_t n;
 
-	while (watch->fd >= 0 && (n = read(watch->fd, buffer, sizeof buffer)) > 0) {
+	for (unsigned i = 0; watch->fd >= 0 && i < READS_MAX; i++) {
+		n = read(watch->fd, buffer, sizeof buffer);
+		if (n <= 0)
+			return;
 		for (ssize_t at = 0; at < n;) {
 			const struct inotify_event *event = (const void *)(buffer + at);
 
@@ -160,10 +164,28 @@ static guint count_wanted(const Dirwatch *watch)
 	return n;
 }
 
+static bool is_shared(const Dirwatch *watch, int wd)
+{
+	for (guint i = 0; i < watch->entries->len; i++) {
+		const Entry *entry = g_ptr_array_index(watch->entries, i);
+
+		if (entry->wanted && entry->wd == wd)
+			return true;
+	}
+	return false;
+}
+
+/* Another directory has the name now; the old one may live on under another. */
+static void drop_old(const Dirwatch *watch, int old, int wd)
+{
+	if (old >= 0 && old != wd && !is_shared(watch, old))
+		(void)inotify_rm_watch(watch->fd, old);
+}
+
 bool dirwatch_add(Dirwatch *watch, const char *dir, DirwatchWhat what, GError **error)
 {
 	Entry *entry = find(watch, dir);
-	int wd;
+	int old, wd;
 
 	if ((entry == NULL || !entry->wanted) && count_wanted(watch) >= DIRWATCH_MAX) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_LIMIT,
@@ -183,22 +205,14 @@ bool dirwatch_add(Dirwatch *watch, const char *dir, DirwatchWhat what, GError **
 	if (entry == NULL) {
 		entry = g_new0(Entry, 1);
 		entry->dir = g_strdup(dir);
+		entry->wd = -1;
 		g_ptr_array_add(watch->entries, entry);
 	}
+	old = entry->wd;
 	entry->wd = wd;
 	entry->wanted = true;
+	drop_old(watch, old, wd);
 	return true;
-}
-
-static bool is_shared(const Dirwatch *watch, int wd)
-{
-	for (guint i = 0; i < watch->entries->len; i++) {
-		const Entry *entry = g_ptr_array_index(watch->entries, i);
-
-		if (entry->wanted && entry->wd == wd)
-			return true;
-	}
-	return false;
 }
 
 void dirwatch_end(Dirwatch *watch)

@@ -20,6 +20,9 @@
 	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | \
 		IN_MOVE_SELF | IN_ONLYDIR)
 
+/* At once: somebody may make events without end. What is left keeps the descriptor readable. */
+#define READS_MAX 16u
+
 struct Lookout {
 	char *path;
 	int inotify;
@@ -118,7 +121,10 @@ bool lookout_take(Lookout *lookout)
 	bool matters = false;
 	ssize_t n;
 
-	while ((n = read(lookout->inotify, buffer, sizeof buffer)) > 0) {
+	for (unsigned i = 0; i < READS_MAX; i++) {
+		n = read(lookout->inotify, buffer, sizeof buffer);
+		if (n <= 0)
+			break;
 		for (ssize_t at = 0; at < n;) {
 			const struct inotify_event *event = (const void *)(buffer + at);
 
