@@ -7,7 +7,9 @@
  * A service that is gone is not a card that is gone: its readers leave, but nothing is concluded
  * about their tokens until it is back and every card in it was read. For a redirected one that ends
  * with its grace: who has not come back by then is gone, and his certificates with him. The grace
- * also covers the moments after he is back, in which his readers may not be there yet.
+ * also covers the moments after he is back, in which his readers may not be there yet. While it is
+ * our own watcher that fails to start, or dies each time, nobody knows whether he is gone: nothing
+ * is judged, and the grace begins when something is heard again.
  *
  * A redirected endpoint's watcher lives as long as the socket that it was started for. Another
  * socket of the same name is another connection, so it gets another process.
@@ -97,7 +99,7 @@ static void take_readers(Endpoint *endpoint, const WatcherView *view)
 
 bool endpoint_held(const Endpoint *endpoint)
 {
-	return endpoint->grace_until != 0 || endpoint->opening_source != 0;
+	return endpoint->grace_until != 0 || endpoint->opening_source != 0 || endpoint->deaf;
 }
 
 /* Its claims can be judged from now on. */
@@ -140,6 +142,19 @@ void endpoint_card_left(Endpoint *endpoint)
 	g_clear_handle_id(&endpoint->grace_source, g_source_remove);
 	endpoint->grace_until = 0;
 	let_go(endpoint);
+}
+
+static void set_deaf(Endpoint *endpoint, bool deaf)
+{
+	bool was = endpoint->deaf;
+
+	endpoint->deaf = deaf;
+	if (!was || deaf)
+		return;
+	if (endpoint_live(endpoint))
+		let_go(endpoint);
+	else
+		begin_grace(endpoint);
 }
 
 static gboolean on_opening_over(gpointer data)
@@ -198,6 +213,7 @@ static void on_view(Watcher *watcher, gpointer data)
 
 	take_service(endpoint, view, watcher_error(watcher));
 	take_readers(endpoint, view);
+	set_deaf(endpoint, endpoint->spot != NULL && watcher_error(watcher) != NULL);
 	if (endpoint->opening_source != 0 && endpoint_live(endpoint)) {
 		g_clear_handle_id(&endpoint->opening_source, g_source_remove);
 		let_go(endpoint);
@@ -242,6 +258,7 @@ static void stop_watcher(Endpoint *endpoint, const char *word, const char *detai
 	endpoint->watcher = watcher_free(endpoint->watcher);
 	say_state(endpoint, word, WIRE_SERVICE_UNKNOWN, 0, detail);
 	take_readers(endpoint, &view);
+	set_deaf(endpoint, false);
 	let_go(endpoint);
 }
 

@@ -6,6 +6,7 @@
 #include "redir.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -149,6 +150,67 @@ START_TEST(chansrv_is_killed)
 }
 END_TEST
 
+/* Helpers of its own for certpropd. Returns the path of certprop-watch. */
+static char *link_helpers(void)
+{
+	static const char *const names[] = {NAME_WATCH, NAME_SCAN, NAME_STORE};
+	g_autofree char *dir = rig_home_path(world.home, "helpers");
+
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0755), 0);
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *built = g_build_filename("daemon", names[i], NULL);
+		g_autofree char *program = rig_program(built);
+		g_autofree char *path = g_build_filename(dir, names[i], NULL);
+
+		ck_assert_int_eq(symlink(program, path), 0);
+	}
+	world.environment = g_environ_setenv(world.environment, NAME_ENV_LIBEXECDIR, dir, TRUE);
+	return g_build_filename(dir, NAME_WATCH, NULL);
+}
+
+static void kill_watchers(void)
+{
+	g_autoptr(GArray) watchers = rig_children(rig_process_pid(world.daemon));
+
+	ck_assert_uint_eq(watchers->len, 2);
+	for (guint i = 0; i < watchers->len; i++)
+		ck_assert_int_eq(kill(g_array_index(watchers, pid_t, i), SIGKILL), 0);
+}
+
+static bool has_tried_for_long(gpointer data)
+{
+	g_autofree char *errors = rig_process_errors(world.daemon);
+
+	return strstr(errors, "starting it again in 4.0 s") != NULL;
+}
+
+/* What we cannot hear for our own failure is not gone, however long it takes. */
+START_TEST(watcher_fails)
+{
+	g_autofree char *watch = link_helpers();
+	g_autofree char *aside = g_strconcat(watch, ".aside", NULL);
+	g_autofree char *before = NULL;
+
+	begin(SHORT);
+	connect_with_card();
+	redir_wait_rest(2);
+	before = state();
+	ck_assert_int_eq(rename(watch, aside), 0);
+	kill_watchers();
+	/* The pauses before that are longer than the grace and what a deletion waits. */
+	rig_wait_until(has_tried_for_long, NULL, REDIR_WAIT_MS, "four attempts to start it");
+	redir_wait_rest(0);
+	check_unwritten(before);
+
+	ck_assert_int_eq(rename(aside, watch), 0);
+	redir_wait_reader(REDIR_XRDP, "read");
+	redir_wait_rest(2);
+	check_unwritten(before);
+	rig_card_remove_seen(world.cards[0]);
+	redir_wait_stored(redir.card, 0);
+}
+END_TEST
+
 START_TEST(daemon_is_killed)
 {
 	begin(SHORT);
@@ -252,6 +314,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, blip_writes_nothing);
 	tcase_add_test(tcase, other_card_after_reconnect);
 	tcase_add_test(tcase, chansrv_is_killed);
+	tcase_add_test(tcase, watcher_fails);
 	tcase = redir_case(suite, "policy");
 	tcase_add_test(tcase, daemon_is_killed);
 	tcase_add_loop_test(tcase, daemon_is_killed_and_the_card_stays, 0, 2);
