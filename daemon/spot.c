@@ -7,6 +7,7 @@
 
 #include "spot.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct Spot {
 
 	Lookout *lookout;
 	guint source;
+	bool blind; /* and that has been said */
 	SiteState state;
 	SiteEpoch epoch; /* of the last socket that was SITE_READY */
 	unsigned number;
@@ -43,11 +45,34 @@ static bool check(Spot *spot)
 	return changed;
 }
 
+static const char *limit_behind(int error)
+{
+	if (error == EMFILE)
+		return " (is fs.inotify.max_user_instances too low?)";
+	return error == ENOSPC ? " (is fs.inotify.max_user_watches too low?)" : "";
+}
+
+/* Once: nothing else tells that nothing will be noticed. */
+static void say_blind(Spot *spot)
+{
+	int error = lookout_error(spot->lookout);
+	const LogContext context = {.endpoint = spot->site->endpoint};
+
+	if (error != 0 && !spot->blind)
+		log_say(G_LOG_LEVEL_WARNING, &context,
+			"Watching %s failed: %s%s; what becomes of it is noticed only at the next "
+			"look",
+			spot->site->socket, g_strerror(error), limit_behind(error));
+	spot->blind = error != 0;
+}
+
 static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
 {
 	Spot *spot = data;
+	bool changed = lookout_take(spot->lookout) && check(spot);
 
-	if (lookout_take(spot->lookout) && check(spot))
+	say_blind(spot);
+	if (changed)
 		spot->func(spot->data); /* may free the spot */
 	return G_SOURCE_CONTINUE;
 }
@@ -64,11 +89,7 @@ Spot *spot_new(const Site *site, SpotFunc func, gpointer data)
 	spot->lookout = lookout_new(site->socket);
 	if (lookout_fd(spot->lookout) >= 0)
 		spot->source = g_unix_fd_add(lookout_fd(spot->lookout), G_IO_IN, on_event, spot);
-	else
-		log_say(G_LOG_LEVEL_WARNING, &(const LogContext){.endpoint = site->endpoint},
-			"The kernel gives no inotify for %s (fs.inotify.max_user_instances?): what "
-			"becomes of it is noticed only at the next look",
-			site->socket);
+	say_blind(spot);
 	(void)check(spot);
 	return spot;
 }

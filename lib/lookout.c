@@ -27,6 +27,7 @@ struct Lookout {
 	char *path;
 	int inotify;
 	int watch;  /* its descriptor; -1: none */
+	int error;  /* why there is none */
 	char *next; /* the part of the path that is awaited in the watched directory */
 	bool last;  /* that part is the path's own name */
 };
@@ -43,7 +44,8 @@ static void watch_deepest(Lookout *lookout)
 		g_autofree char *directory = g_path_get_dirname(name);
 
 		lookout->watch = inotify_add_watch(lookout->inotify, directory, DIRECTORY_EVENTS);
-		if (lookout->watch >= 0 || (errno != ENOENT && errno != ENOTDIR))
+		lookout->error = lookout->watch < 0 ? errno : 0;
+		if (lookout->error != ENOENT && lookout->error != ENOTDIR)
 			break;
 		g_free(name);
 		name = g_steal_pointer(&directory);
@@ -74,6 +76,7 @@ Lookout *lookout_new(const char *path)
 
 	lookout->path = g_canonicalize_filename(path, NULL);
 	lookout->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	lookout->error = lookout->inotify < 0 ? errno : 0;
 	lookout->watch = -1;
 	watch_path(lookout);
 	return lookout;
@@ -95,6 +98,11 @@ Lookout *lookout_free(Lookout *lookout)
 int lookout_fd(const Lookout *lookout)
 {
 	return lookout->inotify;
+}
+
+int lookout_error(const Lookout *lookout)
+{
+	return lookout->error;
 }
 
 bool lookout_near(const Lookout *lookout)
