@@ -172,6 +172,9 @@ static void on_view(Watcher *watcher, gpointer data)
 		   has no chain. */
 		post->changed = true;
 		post->endpoint->settled = false;
+		/* One that was absent may be back. */
+		post->endpoint->unheard =
+			post->endpoint->unheard || view->service == WIRE_SERVICE_OK;
 		post->changed_func(post, post->data);
 	}
 }
