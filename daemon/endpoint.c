@@ -169,6 +169,12 @@ static gboolean on_opening_over(gpointer data)
 
 /* What is heard */
 
+static void set_detail(Endpoint *endpoint, const char *detail)
+{
+	g_free(endpoint->detail);
+	endpoint->detail = g_strdup(detail);
+}
+
 static void say_state(
 	Endpoint *endpoint, const char *word, WireService service, guint32 code, const char *detail)
 {
@@ -179,8 +185,7 @@ static void say_state(
 	endpoint->word = word;
 	endpoint->service = service;
 	endpoint->code = code;
-	g_free(endpoint->detail);
-	endpoint->detail = g_strdup(detail);
+	set_detail(endpoint, detail);
 	manager_say(endpoint->manager, &(const Event){
 					       .kind = EVENT_SERVICE,
 					       .endpoint = endpoint->name,
@@ -276,9 +281,10 @@ static void check_spot(Endpoint *endpoint)
 	if (endpoint->watcher != NULL)
 		stop_watcher(endpoint, ready ? "absent" : word,
 			ready ? "the connection is another one" : detail);
-	else if (!ready &&
-		 (strcmp(endpoint->word, word) != 0 || strcmp(endpoint->detail, detail) != 0))
+	else if (!ready && strcmp(endpoint->word, word) != 0)
 		say_state(endpoint, word, WIRE_SERVICE_UNKNOWN, 0, detail);
+	else if (!ready)
+		set_detail(endpoint, detail); /* no news, only another reason for it */
 
 	g_clear_handle_id(&endpoint->start_source, g_source_remove);
 	if (ready && endpoint->started != 0 && left > 0)
