@@ -166,6 +166,18 @@ static bool shows_card(const Probe *probe)
 	return probe->error != NULL || probe->n_tokens > 0;
 }
 
+/* The look that came before had no trouble. */
+static void add_lost(const Probe *probe, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader, "%s",
+		probe->error->message);
+
+	finding_why(finding,
+		"It could be read a moment ago: ask again. If it stays so, the card's contact is "
+		"bad, or %s is not made for two programs at a time",
+		probe->path);
+}
+
 static void add_blank(const Probe *probe, GPtrArray *findings)
 {
 	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader,
@@ -205,8 +217,7 @@ void check_certificates(const Chart *chart, GPtrArray *findings)
 		if (!shows_card(probe))
 			continue;
 		if (probe->error != NULL)
-			finding_add(findings, "certificates", VERDICT_WRONG, probe->reader, "%s",
-				probe->error->message);
+			add_lost(probe, findings);
 		else if (probe->n_blank == probe->n_tokens)
 			add_blank(probe, findings);
 		else if (probe->n_certs == 0)

@@ -170,7 +170,7 @@ static void add_twice(const Place *place, const ReportModule *module)
 	g_autofree char *text = ways_text(module);
 	Finding *finding = finding_add(place->findings, "registration", VERDICT_WRONG,
 		place->database->path, "its programs come to %s by several ways", module->path);
-	const ReportReach *direct = NULL, *proxy = NULL;
+	const ReportReach *direct = NULL, *proxy = NULL, *policy = NULL;
 
 	finding_why(finding, "Only one can be used, or every certificate shows twice: %s", text);
 	for (guint i = 0; i < module->reaches->len; i++) {
@@ -184,10 +184,17 @@ static void add_twice(const Place *place, const ReportModule *module)
 			direct = reach;
 		else if (strcmp(reach->how, "p11-kit") == 0)
 			proxy = reach;
+		else if (strcmp(reach->how, "crypto-policy") == 0)
+			policy = reach;
 	}
 
 	if (direct != NULL || proxy != NULL)
 		mend_remove(finding, place, direct != NULL ? direct->name : proxy->name);
+	else if (policy != NULL)
+		finding_why(finding,
+			"Only one can be used, or every certificate shows twice (%s): the system's "
+			"crypto policy names them, leave one out in %s",
+			text, policy->file);
 }
 
 /* The one way that there is. Returns whether it is as it should be. */

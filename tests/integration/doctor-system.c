@@ -305,6 +305,19 @@ START_TEST(policy_stale)
 }
 END_TEST
 
+/* Nor is this the user's to mend. */
+START_TEST(policy_twice)
+{
+	g_autofree char *commands = NULL;
+
+	set_policy("library=" OPENSC "\nname=policy\n" FLAGS "\n" PROXY);
+	commands = ward_expect("registration", "wrong", "leave one out in " POLICY);
+	ck_assert_str_eq(commands, "");
+	ck_assert(g_file_set_contents(POLICY, PROXY, -1, NULL));
+	ward_expect_well("registration", false);
+}
+END_TEST
+
 /*
  * Parts of certprop. That certprop-watch is not there takes several tries of starting it to tell,
  * and is tests/unit/ctl-doctor.c's.
@@ -374,6 +387,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "sandbox", sandbox, G_N_ELEMENTS(boxes));
 	ward_case(suite, "policy", policy, G_N_ELEMENTS(policies));
 	ward_case(suite, "policy-stale", policy_stale, 1);
+	ward_case(suite, "policy-twice", policy_twice, 1);
 	ward_case(suite, "part", part_missing, G_N_ELEMENTS(parts));
 	ward_case(suite, "user-name", odd_user_name, 1);
 	ward_case(suite, "many", many_endpoints, 1);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the doctor finds in what was gathered; and the commands that it makes: what
- * tests/integration/doctor-*.c run, here in words. Two things are not brought about there and are
- * tried here only: a card behind a slow line that certpropd reads at that very moment, and a
- * certprop-watch that cannot be started, which takes several tries to tell.
+ * tests/integration/doctor-*.c run, here in words. What takes the right moment is not brought about
+ * there and is tried here only: a card behind a slow line that certpropd reads just now, one that
+ * fails between the look and the probe, and a certprop-watch that cannot be started, which takes
+ * several tries to tell; and so is a forwarded service that answers with an error.
  */
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "chart.h"
 #include "error.h"
@@ -147,6 +151,50 @@ START_TEST(nothing_to_list)
 }
 END_TEST
 
+START_TEST(card_fails_after_the_look)
+{
+	char path[] = "/m.so", reader[] = "Reader 00 00";
+	Probe probe = {.module = path, .path = path, .reader = reader};
+
+	(void)set_up("read", "");
+	probe.error = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FAILED, "Reading failed");
+	probe.notes = g_ptr_array_new();
+	g_ptr_array_add(it.chart.reads, &probe);
+	check_certificates(&it.chart, it.findings);
+	(void)found("certificates", VERDICT_WRONG, "ask again");
+	g_ptr_array_unref(probe.notes);
+	g_error_free(probe.error);
+	tear_down();
+}
+END_TEST
+
+/* A socket that may be used, and behind it something that refuses. */
+START_TEST(endpoint_refuses)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	g_autofree char *dir = g_dir_make_tmp("certprop-doctor-XXXXXX", NULL);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	SeenEndpoint *desk = seen_endpoint_new("forwarded:desk");
+	g_autofree char *forwarded = NULL;
+
+	(void)set_up("empty", "");
+	g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/comm", dir);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	forwarded = g_strdup_printf("desk:%s", address.sun_path);
+	g_strfreev(it.config->forwarded);
+	it.config->forwarded = g_strsplit(forwarded, ";", 2);
+	seen_endpoint_set_state(desk, "denied", 0x8010006a, "the other end refuses this user");
+	g_ptr_array_add(it.look.endpoints, desk);
+	g_ptr_array_add(it.chart.endpoints, desk);
+	check_endpoints(&it.chart, it.findings);
+	(void)found("endpoints", VERDICT_WRONG, "denied: the other end refuses");
+	close(fd);
+	ck_assert_int_eq(g_unlink(address.sun_path), 0);
+	ck_assert_int_eq(g_rmdir(dir), 0);
+	tear_down();
+}
+END_TEST
+
 static const struct {
 	const char *word, *quoted;
 } words[] = {
@@ -233,6 +281,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, held_by_nobody_here);
 	tcase_add_test(tcase, own_program_fails);
 	tcase_add_test(tcase, nothing_to_list);
+	tcase_add_test(tcase, card_fails_after_the_look);
+	tcase_add_test(tcase, endpoint_refuses);
 	tcase_add_loop_test(commands, quoting, 0, G_N_ELEMENTS(words));
 	tcase_add_loop_test(commands, quoting_holds, 0, G_N_ELEMENTS(words));
 	tcase_add_loop_test(commands, sed_gets_plain_names, 0, G_N_ELEMENTS(staying));
