@@ -416,5 +416,7 @@ void manager_settle(Manager *manager)
 void manager_reader_left(Manager *manager, Reader *reader)
 {
 	g_ptr_array_remove(manager->leaving, reader);
+	/* Its last look may have ended after everybody else's, and left something open. */
+	batch_due(manager->batch);
 	manager_settle(manager);
 }

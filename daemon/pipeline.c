@@ -10,6 +10,9 @@
  * the card is read a second time, and must show the very same. What is added does not wait, but is
  * checked in the same way afterwards, and taken back if that fails: OpenSC can mix two cards into
  * one when they are exchanged under its hands.
+ *
+ * A line that breaks refutes nothing. Where it can break, and what was added is looked at again in
+ * any case, a second reading that shows something else waits a moment for that news.
  */
 
 #include "pipeline.h"
@@ -26,6 +29,7 @@
 #include "scanner.h"
 
 #define STORE_GRACE_MS   30000u      /* beyond the scan's own deadline, between two frames */
+#define LOSS_MS          1000u       /* in which the end of a line is heard of */
 #define REPORT_BYTES_MAX (32u << 20) /* of one store's report */
 
 struct Pipeline {
@@ -44,6 +48,8 @@ struct Pipeline {
 	bool scan_spoke; /* it ended with status 1: its SCAN_END says why */
 	bool asked;      /* the store waits for a confirm */
 	bool answered;   /* and has it, or will not need it */
+	bool judged_later;
+	guint refute_source;
 	guint done_source;
 };
 
@@ -299,6 +305,7 @@ Pipeline *pipeline_start(const PipelineRequest *request, const PipelineFuncs *fu
 
 	pipeline->funcs = *funcs;
 	pipeline->data = data;
+	pipeline->judged_later = request->judged_later;
 	pipeline->report = report_new();
 	if (request->module != NULL)
 		start_both(pipeline, request);
@@ -308,20 +315,34 @@ Pipeline *pipeline_start(const PipelineRequest *request, const PipelineFuncs *fu
 	return pipeline;
 }
 
-static void answer(Pipeline *pipeline, bool unchanged, const char *why)
+static void answer(Pipeline *pipeline, WireConfirm confirm, const char *why)
 {
+	g_clear_handle_id(&pipeline->refute_source, g_source_remove);
 	if (pipeline->answered || pipeline->store == NULL)
 		return;
 
 	pipeline->answered = true;
-	helper_send(pipeline->store, wire_pack(WIRE_STORE_CONFIRM, "nt", (guint64)unchanged, why));
+	helper_send(pipeline->store, wire_pack(WIRE_STORE_CONFIRM, "nt", (guint64)confirm, why));
 }
 
-static void doubt(Pipeline *pipeline, GError *error)
+static gboolean on_refuted(gpointer data)
 {
-	if (pipeline->scan_error == NULL)
-		pipeline->scan_error = g_error_copy(error);
-	answer(pipeline, false, error->message);
+	Pipeline *pipeline = data;
+
+	pipeline->refute_source = 0;
+	answer(pipeline, WIRE_CONFIRM_NO, pipeline->scan_error->message);
+	return G_SOURCE_REMOVE;
+}
+
+static void doubt(Pipeline *pipeline, const GError *error)
+{
+	keep_error(&pipeline->scan_error, error);
+	if (!pipeline->judged_later)
+		answer(pipeline, WIRE_CONFIRM_NO, error->message);
+	else if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_TIMEOUT))
+		answer(pipeline, WIRE_CONFIRM_OPEN, error->message); /* the line stands still */
+	else if (!pipeline->answered)
+		pipeline->refute_source = g_timeout_add(LOSS_MS, on_refuted, pipeline);
 }
 
 static bool on_check_frame(Helper *helper, WireReader *frame, gpointer data, GError **error)
@@ -341,7 +362,7 @@ static void on_check_ended(Helper *helper, const GError *error, gpointer data)
 
 	if (error == NULL && pipeline->check_whole &&
 		g_strcmp0(g_checksum_get_string(pipeline->seen), pipeline->report->scanned) == 0) {
-		answer(pipeline, true, "");
+		answer(pipeline, WIRE_CONFIRM_YES, "");
 	} else {
 		differs = error != NULL
 				  ? g_error_copy(error)
@@ -370,13 +391,15 @@ void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why)
 	if (!pipeline->asked)
 		return;
 	if (!unchanged || pipeline->scanner == NULL)
-		answer(pipeline, unchanged, why);
+		answer(pipeline, unchanged ? WIRE_CONFIRM_YES : WIRE_CONFIRM_NO, why);
 	else if (pipeline->seen == NULL && !pipeline->answered)
 		check(pipeline);
 }
 
-void pipeline_cancel(Pipeline *pipeline, const char *why)
+static void end_early(Pipeline *pipeline, WireConfirm confirm, const char *why)
 {
+	/* Also when it has not asked yet: the answer is known. */
+	answer(pipeline, confirm, why);
 	if (pipeline->scan_error == NULL)
 		pipeline->scan_error = g_error_new(
 			CERTPROP_ERROR, CERTPROP_ERROR_CHANGED, "The scan does not count: %s", why);
@@ -384,8 +407,16 @@ void pipeline_cancel(Pipeline *pipeline, const char *why)
 		helper_kill(pipeline->scan, CERTPROP_ERROR_CHANGED, why);
 	if (pipeline->check != NULL)
 		helper_kill(pipeline->check, CERTPROP_ERROR_CHANGED, why);
-	/* Also when it has not asked yet: the answer is known. */
-	answer(pipeline, false, why);
+}
+
+void pipeline_cancel(Pipeline *pipeline, const char *why)
+{
+	end_early(pipeline, WIRE_CONFIRM_NO, why);
+}
+
+void pipeline_lose(Pipeline *pipeline, const char *why)
+{
+	end_early(pipeline, pipeline->judged_later ? WIRE_CONFIRM_OPEN : WIRE_CONFIRM_NO, why);
 }
 
 Pipeline *pipeline_free(Pipeline *pipeline)
@@ -393,6 +424,7 @@ Pipeline *pipeline_free(Pipeline *pipeline)
 	if (pipeline == NULL)
 		return NULL;
 
+	g_clear_handle_id(&pipeline->refute_source, g_source_remove);
 	g_clear_handle_id(&pipeline->done_source, g_source_remove);
 	helper_free(pipeline->scan);
 	helper_free(pipeline->store);

@@ -43,6 +43,9 @@ typedef struct PipelineRequest {
 	const GPtrArray *endpoints; /* PipelineEndpoint */
 	const GPtrArray *present;   /* PipelinePresent */
 	bool expecting;             /* redirected endpoints that are not named may still come */
+	bool judged_later;          /* by the owner, whatever happens, once it is known what is in
+				       the reader: a reading that the line's end left open takes
+				       nothing back */
 	const GPtrArray *frames;    /* GBytes: whole frames, sent before RUN; NULL: none */
 } PipelineRequest;
 
@@ -77,6 +80,8 @@ void pipeline_confirm(Pipeline *pipeline, bool unchanged, const char *why);
 /* The reader changed: the scan is killed and counts as failed with CHANGED; what the store has
    begun it ends in good order. `done` still comes. */
 void pipeline_cancel(Pipeline *pipeline, const char *why);
+/* The same, but nothing is known of the card: what was added stays if it is judged later. */
+void pipeline_lose(Pipeline *pipeline, const char *why);
 /* Kills what still runs; `done` does not come. */
 Pipeline *pipeline_free(Pipeline *pipeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pipeline, pipeline_free)

@@ -14,6 +14,7 @@
 #include "manager.h"
 #include "names.h"
 #include "reader-internal.h"
+#include "route.h"
 
 #define SETTLE_MS 1000u /* more than two of pcscd's polls (400 ms) after the scan's end */
 
@@ -216,6 +217,14 @@ static void on_progress(Pipeline *pipeline, unsigned n, gpointer data)
 	reader_say(reader, EVENT_PROGRESS, NULL, text);
 }
 
+/* Nothing that a session brings stays without being looked at: either the line comes back, and the
+   card is read from the beginning, or the grace ends. */
+static bool judged_later(const Reader *reader)
+{
+	return route_redirected(reader->endpoint) &&
+	       reader->manager->config->redirected == CONFIG_REDIRECTED_SESSION;
+}
+
 void reader_start_module(Reader *reader)
 {
 	static const PipelineFuncs funcs = {
@@ -238,6 +247,7 @@ void reader_start_module(Reader *reader)
 			.others = others,
 			.endpoints = presence->endpoints,
 			.present = presence->present,
+			.judged_later = judged_later(reader),
 		},
 		&funcs, reader);
 }

@@ -253,6 +253,14 @@ void reader_take_turn(Reader *reader)
 	reader_consider(reader);
 }
 
+/* Nobody said that the reader left: there is nobody any more to say so. */
+static bool is_out_of_touch(const Reader *reader)
+{
+	const Endpoint *endpoint = manager_endpoint(reader->manager, reader->endpoint);
+
+	return endpoint == NULL || !endpoint_live(endpoint);
+}
+
 bool reader_leave(Reader *reader)
 {
 	clear_timers(reader);
@@ -264,7 +272,10 @@ bool reader_leave(Reader *reader)
 	}
 
 	reader->gone = true;
-	pipeline_cancel(reader->pipeline, "the reader is gone");
+	if (is_out_of_touch(reader))
+		pipeline_lose(reader->pipeline, "the connection is gone");
+	else
+		pipeline_cancel(reader->pipeline, "the reader is gone");
 	return false;
 }
 

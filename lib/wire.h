@@ -54,10 +54,10 @@ typedef enum {
 	WIRE_STORE_PRESENT,        /* text endpoint, text reader, text manufacturer, text model,
 				      text serial */
 	WIRE_STORE_RUN,            /* number WireStoreMode */
-	WIRE_STORE_CONFIRM,   /* number 1 = the reader did not change, 0 = forget it; text why */
-	WIRE_STORE_SELECT,    /* text kind, text value: see lib/select.h; PURGE only */
-	WIRE_STORE_OBJECT,    /* text path of the database, as in REPORT_DATABASE; UNDO only */
-	WIRE_STORE_ATTRIBUTE, /* number type, bytes value: of the last object */
+	WIRE_STORE_CONFIRM,        /* number WireConfirm, text why */
+	WIRE_STORE_SELECT,         /* text kind, text value: see lib/select.h; PURGE only */
+	WIRE_STORE_OBJECT,         /* text path of the database, as in REPORT_DATABASE; UNDO only */
+	WIRE_STORE_ATTRIBUTE,      /* number type, bytes value: of the last object */
 	WIRE_STORE_ONLY, /* text directory: this database alone. Among the CONFIG frames; MODULES
 			    only */
 
@@ -79,7 +79,7 @@ typedef enum {
 				  "skip"), text sha256, text nickname, text reason, number 1 if
 				  done, 0 if only planned (dry run) */
 	WIRE_REPORT_PENDING,   /* number of releases and deletions that wait for CONFIRM, number of
-				  creates and claims that stay only if it comes */
+				  creates and claims that do not stay if it says no */
 	WIRE_REPORT_ERROR,     /* number CertpropError, text; about the last database, or about the
 				  whole batch before the first */
 	WIRE_REPORT_END,       /* number of errors */
@@ -138,6 +138,13 @@ typedef enum {
 	WIRE_STORE_ENABLE = 1 << 8,    /* MODULES: register them where they are not reached */
 	WIRE_STORE_DISABLE = 1 << 9,   /* MODULES: take our registrations away */
 } WireStoreFlags;
+
+/* What became of the scan that the store goes by. */
+typedef enum {
+	WIRE_CONFIRM_NO,   /* it does not count: what was added on its word is taken back */
+	WIRE_CONFIRM_YES,  /* the card shows the very same: what it does not name may go */
+	WIRE_CONFIRM_OPEN, /* nobody can tell now, and who asked will look again: neither */
+} WireConfirm;
 
 typedef enum {
 	WIRE_STORE_DATABASES, /* report the databases only */

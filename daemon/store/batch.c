@@ -5,7 +5,8 @@
  * before the scan has said that it is complete. Then each database gets what it lacks, and only
  * after that, and only if the daemon confirms that the card has not changed, all of them lose what
  * they should not have: with a new listing and a new plan, because the wait may have been long. If
- * the daemon does not confirm it, what was added is taken back.
+ * the daemon says no, what was added is taken back; if it cannot tell, because the line to the card
+ * broke, all stays as it is until it can.
  *
  * What is wrong with one database is told and does not stop the others; nor does one that another
  * program has locked make them wait (fanout.h).
@@ -243,6 +244,7 @@ static void write_all(Batch *batch)
 {
 	unsigned removals = 0;
 	unsigned additions = 0;
+	WireConfirm confirm;
 
 	fanout(batch->runs, add_to, batch);
 	for (guint i = 0; i < batch->runs->len; i++) {
@@ -257,7 +259,10 @@ static void write_all(Batch *batch)
 		return;
 
 	reports_pending(batch->reports, removals, additions);
-	batch->refused = !intake_confirmed(batch->intake, batch->request);
+	confirm = intake_confirmed(batch->intake, batch->request);
+	if (confirm == WIRE_CONFIRM_OPEN)
+		return;
+	batch->refused = confirm == WIRE_CONFIRM_NO;
 	fanout(batch->runs, take_from, batch);
 }
 

@@ -24,12 +24,11 @@ typedef struct Stream {
 	WireReader *frames;
 } Stream;
 
-typedef enum { CONFIRM_UNKNOWN, CONFIRM_YES, CONFIRM_NO } Confirm;
-
 struct Intake {
 	Stream request;
 	Stream scan;
-	Confirm confirm;
+	bool answered;
+	WireConfirm confirm;
 };
 
 Intake *intake_new(int request_fd, int scan_fd)
@@ -145,17 +144,18 @@ static void take_confirm(Intake *intake)
 	WireReader *frames = intake->request.frames;
 	int r;
 
-	while (intake->confirm == CONFIRM_UNKNOWN && (r = wire_reader_next(frames, &error)) != 0) {
-		guint64 unchanged = r > 0 ? wire_get_number(frames) : 0;
+	while (!intake->answered && (r = wire_reader_next(frames, &error)) != 0) {
+		guint64 confirm = r > 0 ? wire_get_number(frames) : WIRE_CONFIRM_NO;
 		g_autofree char *why = r > 0 ? wire_get_text(frames, WIRE_TEXT_MAX) : g_strdup("");
 		g_autofree char *safe = text_escape(why);
 		bool good = r > 0 && frames->type == WIRE_STORE_CONFIRM &&
-			    wire_reader_done(frames, &error);
+			    confirm <= WIRE_CONFIRM_OPEN && wire_reader_done(frames, &error);
 
-		if (!good || unchanged != 1)
+		if (!good || confirm != WIRE_CONFIRM_YES)
 			g_printerr("The scan was not confirmed: %s\n",
 				good ? safe : "the answer is ill-formed");
-		intake->confirm = good && unchanged == 1 ? CONFIRM_YES : CONFIRM_NO;
+		intake->answered = true;
+		intake->confirm = good ? (WireConfirm)confirm : WIRE_CONFIRM_NO;
 	}
 }
 
@@ -187,10 +187,10 @@ bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 	for (;;) {
 		unsigned before = scanned->n_certs;
 
-		take_confirm(intake); /* a "no" can come before we ask */
+		take_confirm(intake); /* that it does not count can be said before we ask */
 		if (!take_scan(intake, request, scanned, error))
 			return false;
-		if (scanned->ended && intake->confirm != CONFIRM_NO)
+		if (scanned->ended && (!intake->answered || intake->confirm == WIRE_CONFIRM_YES))
 			return true;
 		if (scanned->ended)
 			break;
@@ -207,20 +207,20 @@ bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 	return false;
 }
 
-bool intake_confirmed(Intake *intake, const Request *request)
+WireConfirm intake_confirmed(Intake *intake, const Request *request)
 {
 	gint64 deadline = in_seconds(scan_seconds(request) + CONFIRM_EXTRA_SECONDS);
 	g_autoptr(GError) error = NULL;
 
 	for (;;) {
 		take_confirm(intake);
-		if (intake->confirm != CONFIRM_UNKNOWN)
-			return intake->confirm == CONFIRM_YES;
+		if (intake->answered)
+			return intake->confirm;
 		if (intake->request.fd < 0)
-			return false;
+			return WIRE_CONFIRM_NO;
 		if (!wait_for(&intake->request, NULL, deadline, "a confirmation", &error)) {
 			g_printerr("%s; the scan counts as not confirmed\n", error->message);
-			return false;
+			return WIRE_CONFIRM_NO;
 		}
 	}
 }

@@ -11,6 +11,7 @@
 
 #include "request.h"
 #include "scanned.h"
+#include "wire.h"
 
 G_BEGIN_DECLS
 
@@ -29,7 +30,7 @@ Request *intake_request(Intake *intake, GError **error) G_GNUC_WARN_UNUSED_RESUL
 bool intake_scan(Intake *intake, const Request *request, Scanned *scanned,
 	void (*look)(gpointer data), gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Waits for the confirmation. false: the reader changed, or nobody is there to say. */
-bool intake_confirmed(Intake *intake, const Request *request);
+/* Waits for the confirmation. NO also when nobody is there to say. */
+WireConfirm intake_confirmed(Intake *intake, const Request *request);
 
 G_END_DECLS

@@ -301,6 +301,6 @@ void purge_run(const Request *request, Intake *intake, Reports *reports, const G
 		return;
 
 	reports_pending(reports, sum, 0);
-	if (intake_confirmed(intake, request))
+	if (intake_confirmed(intake, request) == WIRE_CONFIRM_YES)
 		fanout(runs, take_from, &purge);
 }

@@ -23,6 +23,7 @@ typedef struct Run {
 	unsigned n_pending;
 	bool confirm_later; /* the test answers */
 	bool cancel_when_pending;
+	bool judged_later;
 	char *scan_error, *store_error;
 	int scan_code, store_code;
 	Report *report; /* what the test looks at: borrowed from the pipeline */
@@ -99,6 +100,7 @@ static void begin(Run *run, const char *module)
 			.others = run->others,
 			.endpoints = run->endpoints,
 			.present = run->present,
+			.judged_later = run->judged_later,
 		},
 		&funcs, run);
 	ck_assert(!run->done);
@@ -355,6 +357,63 @@ START_TEST(test_created_differs)
 }
 END_TEST
 
+/* Nothing was heard of the line for a moment: then the second reading counts. */
+START_TEST(test_differs_on_a_line_that_holds)
+{
+	Run run = {.judged_later = true};
+
+	run_pair(&run, "good", "creates-otherwise");
+	ck_assert_uint_eq(report_count(only_database(&run), "keep"), 1);
+	ck_assert_uint_eq(report_count(only_database(&run), "claim"), 0);
+	ck_assert_ptr_nonnull(strstr(run.scan_error, "read twice"));
+	clear(&run);
+}
+END_TEST
+
+static gboolean lose(gpointer data)
+{
+	pipeline_lose(((Run *)data)->pipeline, "the connection is gone");
+	return G_SOURCE_REMOVE;
+}
+
+/* Before it has asked, while it waits, and after the second reading has shown something else. */
+START_TEST(test_lost)
+{
+	static const char *const stores[] = {"pending", "pending", "asks-otherwise"};
+	Run run = {.judged_later = true, .confirm_later = _i != 2};
+	g_autofree char *module = g_strconcat("/x/good/", stores[_i], NULL);
+
+	begin(&run, module);
+	while (_i != 0 && run.n_pending == 0)
+		(void)g_main_context_iteration(NULL, TRUE);
+	if (_i == 2)
+		(void)g_timeout_add(500, lose, &run);
+	else
+		lose(&run);
+	finish(&run);
+	ck_assert_uint_eq(deletions(&run), 0);
+	ck_assert_uint_eq(report_count(only_database(&run), "keep"), 0);
+	ck_assert_ptr_nonnull(run.scan_error);
+	ck_assert_ptr_null(run.store_error);
+	clear(&run);
+}
+END_TEST
+
+/* Where nobody looks later, a lost line is a no. */
+START_TEST(test_lost_for_good)
+{
+	Run run = {.confirm_later = true};
+
+	begin(&run, "/x/good/pending");
+	while (run.n_pending == 0)
+		(void)g_main_context_iteration(NULL, TRUE);
+	lose(&run);
+	finish(&run);
+	ck_assert_uint_eq(report_count(only_database(&run), "keep"), 1);
+	clear(&run);
+}
+END_TEST
+
 /* A confirmation before the question is none. */
 START_TEST(test_confirm_unasked)
 {
@@ -524,6 +583,9 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_pending_denied_late);
 	tcase_add_test(tc, test_pending_differs);
 	tcase_add_test(tc, test_created_differs);
+	tcase_add_test(tc, test_differs_on_a_line_that_holds);
+	tcase_add_loop_test(tc, test_lost, 0, 3);
+	tcase_add_test(tc, test_lost_for_good);
 	tcase_add_test(tc, test_confirm_unasked);
 	tcase_add_test(tc, test_cancel_kills_hanging_scan);
 	tcase_add_loop_test(tc, test_free_while_running, 0, 5);

@@ -140,13 +140,19 @@ int store_end(Store *store)
 
 static void answer(const Job *job, Store *store)
 {
+	static const WireConfirm answers[] = {
+		[JOB_CONFIRM_YES] = WIRE_CONFIRM_YES,
+		[JOB_CONFIRM_NO] = WIRE_CONFIRM_NO,
+		[JOB_CONFIRM_OPEN] = WIRE_CONFIRM_OPEN,
+	};
+
 	if (job->confirm == JOB_CONFIRM_CLOSE) {
 		close(store->in);
 		store->in = -1;
 		return;
 	}
-	send_frame(store->in, wire_pack(WIRE_STORE_CONFIRM, "nt",
-				      (guint64)(job->confirm == JOB_CONFIRM_YES), "test"));
+	send_frame(store->in,
+		wire_pack(WIRE_STORE_CONFIRM, "nt", (guint64)answers[job->confirm], "test"));
 }
 
 Outcome job_finish(const Job *job, Store *store)

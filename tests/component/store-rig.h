@@ -60,7 +60,7 @@ Card *card_with(const char *serial, unsigned n);
 /* The frames, with END; `code` as in WIRE_SCAN_END. */
 GByteArray *card_frames(const Card *card, guint64 code);
 
-typedef enum { JOB_CONFIRM_YES, JOB_CONFIRM_NO, JOB_CONFIRM_CLOSE } JobConfirm;
+typedef enum { JOB_CONFIRM_YES, JOB_CONFIRM_NO, JOB_CONFIRM_CLOSE, JOB_CONFIRM_OPEN } JobConfirm;
 
 #define JOB_NOW ((guint64)1795000000) /* of every job */
 

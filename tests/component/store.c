@@ -375,6 +375,29 @@ START_TEST(unconfirmed_claim_is_taken_back)
 }
 END_TEST
 
+/* Nobody can tell: what was added stays, and what is missing stays too. */
+START_TEST(open_confirmation_changes_nothing)
+{
+	Card *before = card_new("0123", "Jane Doe");
+	Card *after = card_new("0123", "Jane Doe");
+	Outcome outcome;
+
+	card_add(before, "One", "Certificate");
+	card_add(after, "Two", "Certificate");
+	insert(before, "create=1");
+	outcome = job_run(home,
+		&(const Job){.mode = WIRE_STORE_APPLY, .card = after, .confirm = JOB_CONFIRM_OPEN});
+	ck_assert_uint_eq(outcome.pending, 1);
+	ck_assert_int_eq(count(CERTS), 2);
+	report_free(outcome.report);
+	/* The next look decides, in either way. */
+	insert(_i == 0 ? after : before, "delete=1 keep=1");
+	ck_assert_int_eq(count(CERTS), 1);
+	card_free(before);
+	card_free(after);
+}
+END_TEST
+
 /* A claim that was there before stays, when the look that found something else to say of it turns
    out to be unfounded. */
 START_TEST(unconfirmed_change_costs_no_claim)
@@ -726,6 +749,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, superseded_waits_for_the_word, 0, 3);
 	tcase_add_test(tcase, unconfirmed_claim_is_taken_back);
 	tcase_add_test(tcase, unconfirmed_change_costs_no_claim);
+	tcase_add_loop_test(tcase, open_confirmation_changes_nothing, 0, 2);
 	tcase_add_loop_test(tcase, failed_scan_writes_nothing, 0, 5);
 	tcase_add_test(tcase, two_hosts_two_claims);
 	tcase_add_test(tcase, conflict_is_passed_over);

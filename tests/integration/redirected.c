@@ -114,6 +114,68 @@ START_TEST(blip_writes_nothing)
 }
 END_TEST
 
+/* Puts the card in, and returns when it has been written, and is being read a second time. Returns
+   the database's state. */
+static char *connect_and_be_confirmed(void)
+{
+	unsigned n;
+
+	rig_chansrv_connect(redir.chansrv);
+	(void)rig_card_command(world.cards[0], "delay 20");
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_stored(redir.card, REDIR_CERTS);
+	n = rig_card_count(world.cards[0], -1);
+	rig_card_wait_count(world.cards[0], n + 5);
+	return state();
+}
+
+/* That a line breaks says nothing against what has just been read over it. */
+START_TEST(blip_while_confirming)
+{
+	g_autofree char *before = NULL;
+
+	begin(LONG);
+	before = connect_and_be_confirmed();
+	if (_i == 0)
+		rig_chansrv_disconnect(redir.chansrv);
+	else
+		rig_chansrv_kill(redir.chansrv);
+	redir_wait(REDIR_XRDP, "absent");
+	redir_wait_rest(_i == 0 ? 1 : 2);
+	check_unwritten(before);
+	if (_i == 1) {
+		g_clear_pointer(&redir.chansrv, rig_chansrv_free);
+		redir.chansrv = rig_chansrv_new(world.home->home, REDIR_DISPLAY);
+	}
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_reader(REDIR_XRDP, "read");
+	redir_wait_rest(2);
+	check_unwritten(before);
+	rig_card_remove_seen(world.cards[0]);
+	redir_wait_stored(redir.card, 0);
+}
+END_TEST
+
+/* Nor does it speak for it: who does not come back is not there. */
+START_TEST(lost_while_confirming)
+{
+	begin(_i == 0 ? SHORT : "grace=0\n");
+	g_free(connect_and_be_confirmed());
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait_stored(redir.card, 0);
+}
+END_TEST
+
+/* What would stay unseen for ever is not kept on the word of one reading. */
+START_TEST(kept_only_if_confirmed)
+{
+	begin("policy=keep\n" LONG);
+	g_free(connect_and_be_confirmed());
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait_stored(redir.card, 0);
+}
+END_TEST
+
 START_TEST(other_card_after_reconnect)
 {
 	g_autofree char *other = NULL;
@@ -312,6 +374,9 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, reader_goes);
 	tcase_add_test(tcase, client_disconnects);
 	tcase_add_test(tcase, blip_writes_nothing);
+	tcase_add_loop_test(tcase, blip_while_confirming, 0, 2);
+	tcase_add_loop_test(tcase, lost_while_confirming, 0, 2);
+	tcase_add_test(tcase, kept_only_if_confirmed);
 	tcase_add_test(tcase, other_card_after_reconnect);
 	tcase_add_test(tcase, chansrv_is_killed);
 	tcase_add_test(tcase, watcher_fails);

@@ -134,14 +134,20 @@ static void report_self(char **argv)
 /* Asks, and says in a step what the answer was. */
 static void ask(WireReader *request, guint64 removals)
 {
+	static const char *const answers[] = {
+		[WIRE_CONFIRM_NO] = "keep",
+		[WIRE_CONFIRM_YES] = "delete",
+		[WIRE_CONFIRM_OPEN] = "claim",
+	};
+	guint64 answer = G_N_ELEMENTS(answers);
+
 	for (int i = strcmp(way, "asks-twice") == 0 ? 2 : 1; i > 0; i--)
 		standin_sent(wire_send(
 			STDOUT_FILENO, NULL, WIRE_REPORT_PENDING, "nn", removals, (guint64)1));
 	if (wire_reader_fill(request, STDIN_FILENO, NULL) == 1 &&
 		request->type == WIRE_STORE_CONFIRM)
-		step(wire_get_number(request) == 1 ? "delete" : "keep", "asked");
-	else
-		step("skip", "no answer");
+		answer = wire_get_number(request);
+	step(answer < G_N_ELEMENTS(answers) ? answers[answer] : "skip", "asked");
 }
 
 int main(int argc, char **argv)
