@@ -149,6 +149,17 @@ static bool all_unchanged(const WatcherView *view, const SeenEndpoint *endpoint)
 	return view->service == WIRE_SERVICE_OK;
 }
 
+/* The watcher has not said a word, and will not. */
+static void give_up(Post *post)
+{
+	const GError *error = watcher_error(post->watcher);
+
+	seen_endpoint_set_state(post->endpoint, "failed", 0,
+		error != NULL ? error->message : NAME_WATCH " said nothing");
+	post->endpoint->unheard = true;
+	end(post);
+}
+
 static void on_view(Watcher *watcher, gpointer data)
 {
 	Post *post = data;
@@ -158,6 +169,8 @@ static void on_view(Watcher *watcher, gpointer data)
 		/* UNKNOWN: it died and is started again; the deadline watches that */
 		if (view->service != WIRE_SERVICE_UNKNOWN)
 			start(post, view);
+		else if (watcher_unstartable(watcher))
+			give_up(post);
 		return;
 	}
 
@@ -182,13 +195,9 @@ static void on_view(Watcher *watcher, gpointer data)
 static gboolean on_deadline(gpointer data)
 {
 	Post *post = data;
-	const GError *error = watcher_error(post->watcher);
 
 	post->deadline = 0;
-	seen_endpoint_set_state(post->endpoint, "failed", 0,
-		error != NULL ? error->message : NAME_WATCH " said nothing");
-	post->endpoint->unheard = true;
-	end(post);
+	give_up(post);
 
 	return G_SOURCE_REMOVE;
 }
@@ -207,6 +216,7 @@ Post *post_new(const ChainShared *shared, SeenEndpoint *endpoint, const char *so
 	post->chains = g_ptr_array_new_with_free_func(chain_destroy);
 	post->deadline = g_timeout_add_seconds(POST_WATCH_SECONDS, on_deadline, post);
 	post->watcher = watcher_new(endpoint->name, socket, false, on_view, post);
+	watcher_set_impatient(post->watcher);
 
 	return post;
 }

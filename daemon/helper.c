@@ -25,9 +25,10 @@
 #include "chatter.h"
 #include "environment.h"
 
-#define CHUNK        16384u
-#define DRAIN_MAX    4096u /* chunks that are read of a stream after the helper's death */
-#define AFTER_EOF_MS 2000u /* from closing its stdout to its end */
+#define CHUNK             16384u
+#define DRAIN_MAX         4096u /* chunks that are read of a stream after the helper's death */
+#define STATUS_NO_LIBRARY 127
+#define AFTER_EOF_MS      2000u /* from closing its stdout to its end */
 
 struct Helper {
 	unsigned refs; /* the owner's, the waiting's, and one of each running dispatch */
@@ -277,6 +278,11 @@ int helper_status(const Helper *helper)
 	if (!helper->reaped || !g_subprocess_get_if_exited(helper->process))
 		return -1;
 	return g_subprocess_get_exit_status(helper->process);
+}
+
+bool helper_unloadable(const Helper *helper)
+{
+	return helper_status(helper) == STATUS_NO_LIBRARY;
 }
 
 /* "…: the last thing it said", or nothing. */

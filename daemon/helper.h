@@ -54,6 +54,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Helper, helper_free)
 
 /* The status that it ended with by itself, or -1 (killed, or not ended). */
 int helper_status(const Helper *helper);
+/* It has ended as the dynamic loader ends a program of which a library is missing. */
+bool helper_unloadable(const Helper *helper);
 
 /* How many helpers of this process are not reaped yet, freed ones included. */
 unsigned helper_living(void);

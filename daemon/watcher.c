@@ -25,6 +25,7 @@ struct Watcher {
 	char *endpoint;
 	char *socket; /* or NULL */
 	bool once;
+	bool impatient;
 	WatcherFunc func;
 	gpointer data;
 
@@ -33,6 +34,7 @@ struct Watcher {
 	WatcherView *view; /* never NULL */
 	WatcherView *next; /* between BEGIN and END */
 	bool shown;        /* at least one view of this helper was */
+	bool unstartable;  /* the last try to start it failed */
 	unsigned pause_ms;
 	gint64 started; /* monotonic */
 	guint restart_source;
@@ -187,7 +189,7 @@ static void lost(Watcher *watcher, const GError *error)
 	g_clear_error(&watcher->error);
 	watcher->error = g_error_copy(error);
 
-	if (!watcher->once) {
+	if (!watcher->once && !(watcher->impatient && watcher->unstartable)) {
 		/* One view is no proof: it may die each time right after it. */
 		if (g_get_monotonic_time() - watcher->started > STEADY_US)
 			watcher->pause_ms = RESTART_FIRST_MS;
@@ -212,6 +214,7 @@ static void on_ended(Helper *helper, const GError *error, gpointer data)
 	if (error == NULL)
 		silent = g_error_new_literal(CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
 			NAME_WATCH " ended without being asked to");
+	watcher->unstartable = helper_unloadable(helper);
 	lost(watcher, error != NULL ? error : silent);
 }
 
@@ -244,7 +247,8 @@ static void start(Watcher *watcher)
 	watcher->started = g_get_monotonic_time();
 	watcher->helper = helper_start(&spec, &funcs, watcher, &watcher->error);
 	/* The callback never comes from within watcher_new(). */
-	if (watcher->helper == NULL)
+	watcher->unstartable = watcher->helper == NULL;
+	if (watcher->unstartable)
 		watcher->restart_source = g_idle_add(on_start_failed, watcher);
 }
 
@@ -288,4 +292,14 @@ const WatcherView *watcher_view(const Watcher *watcher)
 const GError *watcher_error(const Watcher *watcher)
 {
 	return watcher->error;
+}
+
+bool watcher_unstartable(const Watcher *watcher)
+{
+	return watcher->unstartable;
+}
+
+void watcher_set_impatient(Watcher *watcher)
+{
+	watcher->impatient = true;
 }

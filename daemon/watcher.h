@@ -52,5 +52,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Watcher, watcher_free)
 const WatcherView *watcher_view(const Watcher *watcher);
 /* Why there is no view at all (helper missing, ...), or NULL. */
 const GError *watcher_error(const Watcher *watcher);
+/* The system cannot start the helper: waiting for its first word is of no use. */
+bool watcher_unstartable(const Watcher *watcher);
+/* If that is so, do not try again. For who waits for an answer. */
+void watcher_set_impatient(Watcher *watcher);
 
 G_END_DECLS
