@@ -3,12 +3,15 @@
 
 #include <glib/gstdio.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 #include "build.h"
 
-#define GUID "00112233445566778899aabbccddee0a"
+#define SOCKET "/run/pcscd/pcscd.comm"
+#define GUID   "00112233445566778899aabbccddee0a"
 
 static const char contract[] =
 	"{\"well\": \"bool\", \"findings\": [{\"step\": \"text+\","
@@ -113,6 +116,47 @@ void ward_has_user_manager(void)
 	ck_assert(g_file_set_contents(socket, "", -1, NULL));
 }
 
+void ward_own_mounts(void)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+}
+
+void ward_hide(const char *path, const char *behind)
+{
+	ck_assert_msg(mount(behind, path, NULL, MS_BIND, NULL) == 0, "%s", path);
+}
+
+void ward_show(const char *path)
+{
+	ck_assert_int_eq(umount(path), 0);
+}
+
+static bool socket_is_there(gpointer data)
+{
+	return g_file_test(SOCKET, G_FILE_TEST_EXISTS);
+}
+
+RigProcess *ward_refuse(const char *code)
+{
+	g_autofree char *program = rig_program("tests/fake/fake-pcscd");
+	const char *argv[] = {program, SOCKET, code, NULL};
+	RigProcess *fake;
+
+	rig_pcscd_stop(ward.pcscd);
+	(void)g_unlink(SOCKET);
+	fake = rig_process_start(argv, NULL);
+	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
+	return fake;
+}
+
+void ward_accept_again(RigProcess *fake)
+{
+	rig_process_free(fake);
+	(void)g_unlink(SOCKET);
+	rig_pcscd_start(ward.pcscd);
+	ward_expect_well("service", false);
+}
+
 char *ward_path(const char *path)
 {
 	return rig_home_path(ward.home, path);
@@ -167,9 +211,11 @@ void ward_wait_said(RigProcess *process, const char *text)
 	rig_wait_until(has_said, &(Awaited){process, text}, WARD_WAIT_MS, text);
 }
 
-JsonNode *ward_ask(void)
+/* In a shell that has run these lines before. */
+static JsonNode *ask_after(const char *lines)
 {
-	const char *argv[] = {ward.ctl, "doctor", "--json", NULL};
+	g_autofree char *script = g_strdup_printf("%s\nexec %s doctor --json", lines, ward.ctl);
+	const char *argv[] = {"sh", "-c", script, NULL};
 	g_autofree char *out = NULL;
 	g_autofree char *err = NULL;
 	int status = rig_run(argv, ward.environment, &out, &err);
@@ -181,6 +227,11 @@ JsonNode *ward_ask(void)
 	ck_assert_int_eq(
 		json_object_get_boolean_member(json_node_get_object(root), "well"), !wrong);
 	return root;
+}
+
+JsonNode *ward_ask(void)
+{
+	return ask_after("");
 }
 
 JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, const char *words)
@@ -208,9 +259,8 @@ static void give_up(JsonNode *root, const char *what, const char *step, const ch
 	ck_abort_msg("%s: %s, \"%s\", in\n%s", what, step, words, text);
 }
 
-char *ward_expect(const char *step, const char *verdict, const char *words)
+char *ward_commands(JsonNode *root, const char *step, const char *verdict, const char *words)
 {
-	g_autoptr(JsonNode) root = ward_ask();
 	JsonObject *finding = ward_find(root, step, verdict, words);
 	GString *commands = g_string_new(NULL);
 
@@ -222,13 +272,40 @@ char *ward_expect(const char *step, const char *verdict, const char *words)
 	return g_string_free(commands, FALSE);
 }
 
+char *ward_expect(const char *step, const char *verdict, const char *words)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_commands(root, step, verdict, words);
+}
+
+void ward_expect_words(const char *step, const char *verdict, const char *words)
+{
+	g_autofree char *commands = ward_expect(step, verdict, words);
+
+	ck_assert_str_eq(commands, "");
+}
+
+void ward_expect_no(const char *step, const char *verdict, const char *words)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	if (ward_find(root, step, verdict, words) != NULL)
+		give_up(root, "found", step, words);
+}
+
+static void assert_well(JsonNode *root, const char *step, bool noted)
+{
+	if (ward_find(root, step, "wrong", "") != NULL ||
+		ward_find(root, step, noted ? "note" : "ok", "") == NULL)
+		give_up(root, "not well", step, "");
+}
+
 void ward_expect_well(const char *step, bool noted)
 {
 	g_autoptr(JsonNode) root = ward_ask();
 
-	if (ward_find(root, step, "wrong", "") != NULL ||
-		ward_find(root, step, noted ? "note" : "ok", "") == NULL)
-		give_up(root, "not well", step, "");
+	assert_well(root, step, noted);
 }
 
 void ward_mend(const char *commands, const char *from, const char *to)
@@ -257,6 +334,16 @@ void ward_mend_by(const char *commands, const char *asked)
 	ward_mend(commands, NULL, NULL);
 	text = ward_read("asked");
 	ck_assert_str_eq(text, asked);
+}
+
+void ward_heal_in_shell(const char *step, const char *words)
+{
+	g_autofree char *commands = ward_expect(step, "wrong", words);
+	g_autoptr(JsonNode) root = NULL;
+
+	ck_assert_str_ne(commands, "");
+	root = ask_after(commands);
+	assert_well(root, step, false);
 }
 
 void ward_heal(const char *step, const char *words)

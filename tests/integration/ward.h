@@ -41,6 +41,14 @@ void ward_stand_in(const char *name, const char *script);
 /* There is a systemd for the machine; and the same for the user. */
 void ward_has_systemd(void);
 void ward_has_user_manager(void);
+/* What is mounted from here on is seen by this test alone, and ends with it. */
+void ward_own_mounts(void);
+/* A file stands before another one, until that is shown again. */
+void ward_hide(const char *path, const char *behind);
+void ward_show(const char *path);
+/* A pcscd that answers with this code comes in the place of the real one; and the reverse. */
+RigProcess *ward_refuse(const char *code) G_GNUC_WARN_UNUSED_RESULT;
+void ward_accept_again(RigProcess *fake);
 /* Changes the environment of the programs; NULL takes the variable out. */
 void ward_setenv(const char *name, const char *value);
 /* A path below the home. */
@@ -60,8 +68,15 @@ JsonNode *ward_ask(void) G_GNUC_WARN_UNUSED_RESULT;
    or in why; NULL: there is none. */
 JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, const char *words);
 /* There has to be one. Its commands, one a line; "" if it names none. */
+char *ward_commands(JsonNode *root, const char *step, const char *verdict,
+	const char *words) G_GNUC_WARN_UNUSED_RESULT;
+/* The doctor is asked for it. */
 char *ward_expect(
 	const char *step, const char *verdict, const char *words) G_GNUC_WARN_UNUSED_RESULT;
+/* The same; no command is named, for a hand is needed. */
+void ward_expect_words(const char *step, const char *verdict, const char *words);
+/* There is none. */
+void ward_expect_no(const char *step, const char *verdict, const char *words);
 /* Nothing is wrong at the step, and something is well there; or, `noted`, worth a note. */
 void ward_expect_well(const char *step, bool noted);
 /* Runs the lines. In `from` (may be NULL) a path that only root may write stands for `to`. */
@@ -70,5 +85,8 @@ void ward_mend(const char *commands, const char *from, const char *to);
 bool ward_is_debian(void);
 /* Runs the lines; all that stand-ins were asked by them is `asked`, a line each. */
 void ward_mend_by(const char *commands, const char *asked);
+/* The lines change the shell in which they are run: there the doctor is asked again, and the step
+   is well. */
+void ward_heal_in_shell(const char *step, const char *words);
 /* All of it: it is wrong (in these words), a command is named and run, and the step is well. */
 void ward_heal(const char *step, const char *words);
