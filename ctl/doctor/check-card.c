@@ -12,6 +12,7 @@
 #include "process.h"
 #include "remedy.h"
 #include "route.h"
+#include "site.h"
 
 /* With the endpoint's name before it, if that is not this machine's own. */
 static char *title_of(const SeenEndpoint *endpoint, const SeenReader *reader)
@@ -43,25 +44,55 @@ static const Process *suspect(const GPtrArray *culprits)
 	return culprits->len == 1 ? g_ptr_array_index(culprits, 0) : NULL;
 }
 
-static void add_held(const char *title, GPtrArray *findings)
+/* The socket by which programs come to that endpoint; NULL: pcscd's usual one. */
+static char *socket_of(const Chart *chart, const SeenEndpoint *endpoint)
+{
+	g_autoptr(GPtrArray) sites = sites_find(chart->config);
+
+	if (!route_redirected(endpoint->name))
+		return g_strdup(g_getenv("PCSCLITE_CSOCK_NAME"));
+	for (guint i = 0; i < sites->len; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		if (strcmp(site->endpoint, endpoint->name) == 0)
+			return g_strdup(site->socket);
+	}
+	return NULL;
+}
+
+/* By none of the user's programs here. */
+static void add_held_elsewhere(const SeenEndpoint *endpoint, Finding *finding)
+{
+	if (route_redirected(endpoint->name)) {
+		finding_why(finding, "It is a program on the machine at which the reader is: have "
+				     "it end there");
+		return;
+	}
+	finding_why(finding,
+		"It is none of yours: another user's, or a service's. Without pcscd it "
+		"has to let go");
+	finding_mend(finding, remedy_pcscd(true, true), true);
+}
+
+static void add_held(
+	const Chart *chart, const SeenEndpoint *endpoint, const char *title, GPtrArray *findings)
 {
 	Finding *finding = finding_add(findings, "cards", VERDICT_WRONG, title,
 		"another program holds the card for itself");
-	g_autoptr(GPtrArray) culprits = culprits_of_service(g_getenv("PCSCLITE_CSOCK_NAME"));
+	g_autofree char *socket = socket_of(chart, endpoint);
+	g_autoptr(GPtrArray) culprits = culprits_of_service(socket);
 	const Process *likely = suspect(culprits);
 	g_autofree char *text = culprits_text(culprits);
 
 	if (culprits->len == 0) {
-		finding_why(finding,
-			"It is none of yours: another user's, or a service's. Without pcscd it "
-			"has to let go");
-		if (remedy_has_systemd())
-			finding_mend(finding, g_strdup("systemctl restart pcscd.service"), true);
+		add_held_elsewhere(endpoint, finding);
 	} else if (likely == NULL) {
 		finding_why(finding,
 			"These are connected to pcscd, and it is probably one of them: %s. End one "
-			"after the other",
+			"after the other, from its own menu or so, until the card is free",
 			text);
+		for (guint i = 0; i < culprits->len; i++)
+			culprit_mend(finding, g_ptr_array_index(culprits, i));
 	} else {
 		finding_why(finding, "It is probably %s (process %d)%s", likely->name,
 			(int)likely->pid,
@@ -91,7 +122,10 @@ static void add_unread(
 		reader->reason, *reader->atr != '\0' ? " (ATR " : "", reader->atr,
 		*reader->atr != '\0' ? ")" : "");
 
-	if (all_modules_fail(chart))
+	if (chart->databases_error != NULL)
+		finding_why(finding, "It is certprop-store that tells what a card has shown: see "
+				     "the step databases");
+	else if (all_modules_fail(chart))
 		finding_why(finding, "No module can be used: see the step modules");
 	else if (unknown && *reader->atr != '\0')
 		finding_why(finding,
@@ -106,17 +140,31 @@ static void add_unread(
 			"until then");
 }
 
+/* By the daemon, whose business readers behind slow lines are. */
+static void add_being_read(const Chart *chart, const SeenEndpoint *endpoint,
+	const SeenReader *reader, const char *title, GPtrArray *findings)
+{
+	Finding *finding =
+		finding_add(findings, "cards", VERDICT_NOTE, title, "it is being read just now");
+
+	finding_why(finding,
+		"That began at %s, and %u certificates have come since. Ask again; a card that "
+		"hangs is given up after %u s",
+		reader->reading_since, reader->n_read,
+		config_scan_seconds(chart->config, endpoint->name));
+}
+
 static void check_card(const Chart *chart, const SeenEndpoint *endpoint, const SeenReader *reader,
 	GPtrArray *findings)
 {
 	g_autofree char *title = title_of(endpoint, reader);
 
-	if (strcmp(reader->state, "waiting") == 0 && reader->exclusive) {
-		add_held(title, findings);
+	if (strcmp(reader->state, "waiting") == 0) {
+		add_held(chart, endpoint, title, findings);
 		return;
 	}
 	if (strcmp(reader->state, "scanning") == 0) {
-		finding_add(findings, "cards", VERDICT_NOTE, title, "it is being read just now");
+		add_being_read(chart, endpoint, reader, title, findings);
 		return;
 	}
 	if (strcmp(reader->state, "read") != 0) {
@@ -166,11 +214,24 @@ static bool shows_card(const Probe *probe)
 	return probe->error != NULL || probe->n_tokens > 0;
 }
 
+/* Some module knows the card that is in its reader. */
+static bool is_shown(const Chart *chart, const Probe *probe)
+{
+	for (guint i = 0; i < chart->reads->len; i++) {
+		const Probe *other = g_ptr_array_index(chart->reads, i);
+
+		if (strcmp(other->reader, probe->reader) == 0 && shows_card(other))
+			return true;
+	}
+
+	return false;
+}
+
 /* The look that came before had no trouble. */
 static void add_lost(const Probe *probe, GPtrArray *findings)
 {
 	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader, "%s",
-		probe->error->message);
+		probe->error != NULL ? probe->error->message : "no module sees the card any more");
 
 	finding_why(finding,
 		"It could be read a moment ago: ask again. If it stays so, the card's contact is "
@@ -205,8 +266,10 @@ static void add_read(const Probe *probe, GPtrArray *findings)
 		"%u can be read without a PIN", probe->n_certs - probe->n_opaque);
 
 	if (probe->n_opaque > 0)
-		finding_why(
-			finding, "%u more are there that are no readable X.509", probe->n_opaque);
+		finding_why(finding,
+			"%u more are there that are no readable X.509; whoever has issued the card "
+			"has to put that right",
+			probe->n_opaque);
 }
 
 void check_certificates(const Chart *chart, GPtrArray *findings)
@@ -214,9 +277,9 @@ void check_certificates(const Chart *chart, GPtrArray *findings)
 	for (guint i = 0; i < chart->reads->len; i++) {
 		const Probe *probe = g_ptr_array_index(chart->reads, i);
 
-		if (!shows_card(probe))
+		if (!shows_card(probe) && is_shown(chart, probe))
 			continue;
-		if (probe->error != NULL)
+		if (!shows_card(probe) || probe->error != NULL)
 			add_lost(probe, findings);
 		else if (probe->n_blank == probe->n_tokens)
 			add_blank(probe, findings);
@@ -258,15 +321,15 @@ void check_keys(const Chart *chart, GPtrArray *findings)
 {
 	for (guint i = 0; i < chart->reads->len; i++) {
 		const Probe *probe = g_ptr_array_index(chart->reads, i);
+		bool unwanted = probe->n_without > 0 && chart->config->without_key != CONFIG_SKIP;
 		g_autofree char *text = keys_text(probe);
 		Finding *finding;
 
 		if (probe->error != NULL || probe->n_certs == 0)
 			continue;
-		finding = finding_add(findings, "keys",
-			probe->n_without > 0 ? VERDICT_NOTE : VERDICT_OK, probe->reader, "%s",
-			text);
-		if (probe->n_without > 0)
+		finding = finding_add(findings, "keys", unwanted ? VERDICT_NOTE : VERDICT_OK,
+			probe->reader, "%s", text);
+		if (unwanted)
 			finding_why(finding,
 				"Certificates without their key are good for looking at only; "
 				"[filter] without-key=skip keeps them out");

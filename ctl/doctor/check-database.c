@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "culprit.h"
+#include "mount.h"
 #include "names.h"
 #include "remedy.h"
 
@@ -131,7 +132,15 @@ static void mend_read_only(Finding *finding, const char *dir)
 	struct statvfs fs;
 
 	if (statvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0) {
-		finding_why(finding, "It is on a file system that is mounted read-only");
+		g_autofree char *point = mount_point(dir);
+
+		finding_why(finding,
+			"It is on a file system that is mounted read-only%s%s: on purpose, or "
+			"after an error of the disk, of which the kernel's log tells",
+			point != NULL ? ", at " : "", point != NULL ? point : "");
+		if (point != NULL)
+			finding_mend(finding, remedy_line("mount", "-o", "remount,rw", point, NULL),
+				true);
 		return;
 	}
 	finding_why(finding, "Its files are there to be read only");
@@ -265,8 +274,9 @@ void check_databases(const Chart *chart, GPtrArray *findings)
 	bool useful = false;
 
 	if (chart->databases == NULL) {
-		finding_add(findings, "databases", VERDICT_WRONG, NULL, "%s",
-			chart->databases_error->message);
+		remedy_own_program(finding_add(findings, "databases", VERDICT_WRONG, NULL, "%s",
+					   chart->databases_error->message),
+			NAME_STORE);
 		return;
 	}
 

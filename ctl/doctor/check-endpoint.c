@@ -12,11 +12,28 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "names.h"
 #include "remedy.h"
 #include "route.h"
 #include "site.h"
 
 #define SESMAN_FILE "/etc/xrdp/sesman.ini"
+
+static void add_unsupported(Finding *finding)
+{
+	const char *given = g_getenv(NAME_ENV_PCSCDIR);
+
+	if (given == NULL) {
+		finding_why(finding, "certprop was installed without its library for xrdp: install "
+				     "it anew, with that");
+		return;
+	}
+	finding_why(finding,
+		"The variable " NAME_ENV_PCSCDIR " says that it is in %s; without it it is looked "
+		"for where it was installed",
+		given);
+	finding_mend(finding, remedy_line("unset", NAME_ENV_PCSCDIR, NULL), false);
+}
 
 /* One whose socket may not be used, or is not there. */
 static void add_barred(const Site *site, SiteState state, const char *detail, GPtrArray *findings)
@@ -29,7 +46,7 @@ static void add_barred(const Site *site, SiteState state, const char *detail, GP
 	if (state == SITE_ABSENT) {
 		finding_why(finding, "It is looked at as soon as it is there");
 	} else if (state == SITE_UNSUPPORTED) {
-		finding_why(finding, "certprop was installed without its library for xrdp");
+		add_unsupported(finding);
 	} else if (state == SITE_FOREIGN && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
 		   st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		finding_why(finding, "Who can write there decides which cards there are");
@@ -40,18 +57,32 @@ static void add_barred(const Site *site, SiteState state, const char *detail, GP
 	}
 }
 
+/* One that was asked, and does not answer as it should. What to do depends on what is behind it,
+   and certprop-watch has said it. */
+static void add_dumb(const SeenEndpoint *endpoint, GPtrArray *findings)
+{
+	bool away =
+		strcmp(endpoint->state, "absent") == 0 || strcmp(endpoint->state, "unknown") == 0;
+	Finding *finding = finding_add(findings, "endpoints", away ? VERDICT_NOTE : VERDICT_WRONG,
+		endpoint->name, "%s: %s", endpoint->state, endpoint->detail);
+
+	if (strcmp(endpoint->state, "failed") == 0 && endpoint->code == 0)
+		remedy_own_program(finding, NAME_WATCH);
+	else if (away)
+		finding_why(finding, "It is looked at as soon as somebody answers there");
+	else
+		finding_why(finding, "That is to be mended at the other end");
+}
+
 static void add_seen(const SeenEndpoint *endpoint, GPtrArray *findings)
 {
 	bool live = seen_endpoint_live(endpoint);
-	bool away =
-		strcmp(endpoint->state, "absent") == 0 || strcmp(endpoint->state, "unknown") == 0;
 
 	if (live)
 		finding_add(findings, "endpoints", VERDICT_OK, endpoint->name,
 			"it answers; readers: %u", endpoint->readers->len);
 	else
-		finding_add(findings, "endpoints", away ? VERDICT_NOTE : VERDICT_WRONG,
-			endpoint->name, "%s: %s", endpoint->state, endpoint->detail);
+		add_dumb(endpoint, findings);
 }
 
 static void check_site(const Chart *chart, const Site *site, GPtrArray *findings)
@@ -123,9 +154,10 @@ void check_endpoints(const Chart *chart, GPtrArray *findings)
 	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		check_site(chart, g_ptr_array_index(sites, i), findings);
 	if (*left_out != '\0')
-		finding_add(findings, "endpoints", VERDICT_NOTE, NULL,
-			"more than %u redirected endpoints; not looked at: %s", SITES_MAX,
-			left_out);
+		finding_why(finding_add(findings, "endpoints", VERDICT_NOTE, NULL,
+				    "more than %u redirected endpoints; not looked at: %s",
+				    SITES_MAX, left_out),
+			"Of xrdp sessions that have ended the directories ~/.pcsc… may be removed");
 	if (is_xrdp_session())
 		check_library(findings);
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "error.h"
+#include "names.h"
 #include "remedy.h"
 
 static bool all_plain(char *const *names)
@@ -47,8 +47,7 @@ static void leave_out(Finding *finding, const Chart *chart, const char *module)
 	list = g_strjoinv(";", left);
 	script = g_strdup_printf("%sc modules=%s", colon + 1, list);
 	file = g_strndup(origin, (gsize)(colon - origin));
-	finding_mend(finding, remedy_line("sed", "-i", "--follow-symlinks", script, file, NULL),
-		remedy_needs_root(file));
+	remedy_edit(finding, file, script);
 }
 
 static void add_bad(const Chart *chart, const Probe *probe, GPtrArray *findings)
@@ -73,6 +72,15 @@ static void add_bad(const Chart *chart, const Probe *probe, GPtrArray *findings)
 	leave_out(finding, chart, probe->module);
 }
 
+/* Nothing is known of the module, nor of any other. */
+static void add_no_scan(const Probe *probe, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "modules", VERDICT_WRONG, probe->path,
+		"it cannot be tried: %s", probe->error->message);
+
+	remedy_own_program(finding, NAME_SCAN);
+}
+
 void check_modules(const Chart *chart, GPtrArray *findings)
 {
 	if (chart->loads->len == 0) {
@@ -85,6 +93,10 @@ void check_modules(const Chart *chart, GPtrArray *findings)
 	for (guint i = 0; i < chart->loads->len; i++) {
 		const Probe *probe = g_ptr_array_index(chart->loads, i);
 
+		if (probe->no_scan) { /* as it will be for all others */
+			add_no_scan(probe, findings);
+			return;
+		}
 		if (probe->error != NULL)
 			add_bad(chart, probe, findings);
 		else

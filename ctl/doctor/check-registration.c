@@ -265,8 +265,9 @@ static void check_module(const Chart *chart, const Place *place, const ReportMod
 void check_registration(const Chart *chart, GPtrArray *findings)
 {
 	if (chart->modules == NULL) {
-		finding_add(findings, "registration", VERDICT_WRONG, NULL, "%s",
-			chart->modules_error->message);
+		remedy_own_program(finding_add(findings, "registration", VERDICT_WRONG, NULL, "%s",
+					   chart->modules_error->message),
+			NAME_STORE);
 		return;
 	}
 

@@ -17,7 +17,6 @@
 
 #define SOCKET_VARIABLE "PCSCLITE_CSOCK_NAME"
 #define SOCKET_PATH     "/run/pcscd/pcscd.comm"
-#define SCRIPT_PATH     "/etc/init.d/pcscd"
 #define NAME_LETTERS    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-"
 #define RULE_FILE       "/etc/polkit-1/rules.d/50-pcscd-%s.rules"
 #define RULE                                                                                    \
@@ -42,16 +41,14 @@ static const char *box(void)
 	return NULL;
 }
 
-/* Starts it, or starts it anew. NULL: nobody here knows how to do the latter. */
-static char *start(bool runs, bool socket)
+/* What the user's programs are started with. */
+static void forget_variable(Finding *finding)
 {
-	if (remedy_has_systemd())
-		return g_strdup(socket ? "systemctl restart pcscd.socket pcscd.service"
-				       : "systemctl enable --now pcscd.socket");
-	if (remedy_has_program("service") && g_file_test(SCRIPT_PATH, G_FILE_TEST_EXISTS))
-		return g_strdup("service pcscd restart");
-
-	return runs ? NULL : g_strdup("pcscd");
+	if (unit_has_manager())
+		finding_mend(finding,
+			remedy_line(
+				"systemctl", "--user", "unset-environment", SOCKET_VARIABLE, NULL),
+			false);
 }
 
 static void add_absent(Finding *finding)
@@ -72,11 +69,14 @@ static void add_absent(Finding *finding)
 		finding_why(finding, "%s %s: pcscd is installed and does not run", path,
 			there ? "is there, and nobody answers" : "does not exist");
 
-	if (given != NULL)
+	if (given != NULL) {
+		forget_variable(finding);
+		finding_mend(finding, remedy_line("unset", SOCKET_VARIABLE, NULL), false);
 		return;
+	}
 	if (!remedy_has_program("pcscd"))
 		finding_mend(finding, remedy_install(REMEDY_PCSCD, false), true);
-	finding_mend(finding, start(false, there), true);
+	finding_mend(finding, remedy_pcscd(false, there), true);
 }
 
 /* One line of a rule, and the command that writes it. */
@@ -114,7 +114,7 @@ static void add_incompatible(Finding *finding)
 			"After an update the old pcscd runs until it is started again; else both "
 			"have to be installed in one release");
 	if (in == NULL)
-		finding_mend(finding, start(true, true), true);
+		finding_mend(finding, remedy_pcscd(true, true), true);
 }
 
 static const struct {
@@ -143,6 +143,7 @@ static void check_told(const Chart *chart, GPtrArray *findings)
 		return;
 	}
 	finding_why(finding, "It runs in another environment: %s", told->detail);
+	forget_variable(finding);
 	if (unit_has_manager())
 		finding_mend(finding,
 			remedy_line("systemctl", "--user", "restart", UNIT_NAME, NULL), false);
@@ -171,12 +172,11 @@ void check_service(const Chart *chart, GPtrArray *findings)
 	}
 	finding = finding_add(findings, "service", verdict, NULL, "%s", local->detail);
 	if (local->code == 0) {
-		finding_why(finding, "It is a program of certprop's own that fails, not pcscd: is "
-				     "certprop installed whole?");
+		remedy_own_program(finding, NAME_WATCH);
 		return;
 	}
 	finding_why(finding, "pcscd answers, but not as it should");
-	finding_mend(finding, start(true, true), true);
+	finding_mend(finding, remedy_pcscd(true, true), true);
 }
 
 /* Of one that cannot be used. */
@@ -192,8 +192,25 @@ static void add_reader(const SeenReader *reader, GPtrArray *findings)
 		finding = finding_add(
 			findings, "readers", VERDICT_WRONG, reader->name, "%s", reader->reason);
 		finding_why(finding, "pcscd has lost it: unplug it and plug it in again");
-		finding_mend(finding, start(true, true), true);
+		finding_mend(finding, remedy_pcscd(true, true), true);
 	}
+}
+
+/* For readers that are plugged in: each has a directory of its own. */
+static bool has_driver(void)
+{
+	static const char *const places[] = {
+		"/usr/lib/pcsc/drivers", "/usr/lib64/pcsc/drivers", "/usr/local/lib/pcsc/drivers"};
+	const char *name;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autoptr(GDir) dir = g_dir_open(places[i], 0, NULL);
+
+		while (dir != NULL && (name = g_dir_read_name(dir)) != NULL)
+			if (g_str_has_suffix(name, ".bundle"))
+				return true;
+	}
+	return false;
 }
 
 static void add_no_reader(GPtrArray *findings)
@@ -201,8 +218,17 @@ static void add_no_reader(GPtrArray *findings)
 	Finding *finding =
 		finding_add(findings, "readers", VERDICT_NOTE, NULL, "no reader is connected");
 
+	if (!has_driver()) {
+		finding_why(finding,
+			"pcscd has no driver for readers that are plugged in: most of them need "
+			"CCID's");
+		finding_mend(finding, remedy_install(REMEDY_DRIVER, false), true);
+		finding_mend(finding, remedy_pcscd(true, true), true);
+		return;
+	}
 	if (!culprit_runs("scdaemon")) {
-		finding_why(finding, "Plug one in; pcscd needs its driver (CCID for most)");
+		finding_why(finding,
+			"Plug one in. If it is plugged in, it needs another driver than CCID");
 		return;
 	}
 	finding_why(finding,

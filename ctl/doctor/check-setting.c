@@ -20,7 +20,6 @@ static void add_fault(const ConfigFault *fault, GPtrArray *findings)
 {
 	Finding *finding = finding_add(findings, "configuration",
 		fault->warning ? VERDICT_NOTE : VERDICT_WRONG, fault->file, "%s", fault->message);
-	g_autofree char *dir = g_path_get_dirname(fault->file);
 	g_autofree char *aside = g_strconcat(fault->file, ".faulty", NULL);
 
 	if (!fault->warning)
@@ -32,8 +31,7 @@ static void add_fault(const ConfigFault *fault, GPtrArray *findings)
 		finding->subject = g_strdup_printf("%s:%u", fault->file, fault->line);
 		remedy_comment_out(finding, fault->file, fault->line);
 	} else {
-		finding_mend(finding, remedy_line("mv", "-n", fault->file, aside, NULL),
-			access(dir, W_OK) < 0);
+		remedy_put_aside(finding, fault->file, aside);
 	}
 }
 
@@ -84,7 +82,8 @@ static void add_wrong_clock(GPtrArray *findings, const char *now, const char *wh
 		findings, "clock", VERDICT_WRONG, NULL, "it says %s, and that cannot be", now);
 
 	finding_why(finding, "%s. Set the clock, or let it be set by the network", why);
-	finding_mend(finding, g_strdup("timedatectl set-ntp true"), true);
+	if (remedy_has_program("timedatectl"))
+		finding_mend(finding, g_strdup("timedatectl set-ntp true"), true);
 }
 
 void check_clock(const Chart *chart, GPtrArray *findings)

@@ -84,6 +84,7 @@ static void on_ended(Helper *helper, const GError *error, gpointer data)
 	Work *work = data;
 
 	work->done = true;
+	work->probe->no_scan = helper_unloadable(helper);
 	/* What it said itself tells more than how it ended. */
 	if (work->probe->error == NULL && error != NULL)
 		work->probe->error = g_error_copy(error);
@@ -111,6 +112,7 @@ Probe *probe_run(
 	probe->notes = g_ptr_array_new_with_free_func(g_free);
 
 	g_autoptr(Helper) helper = scanner_start(scanner, -1, &funcs, &work, &probe->error);
+	probe->no_scan = helper == NULL;
 	while (helper != NULL && !work.done)
 		g_main_context_iteration(NULL, TRUE);
 

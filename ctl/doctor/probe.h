@@ -7,6 +7,7 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 
 #include "config.h"
 
@@ -19,6 +20,7 @@ typedef struct Probe {
 	char *path;     /* where that is */
 	char *reader;   /* NULL: the module alone, no card */
 	GError *error;  /* NULL if all went well */
+	bool no_scan;   /* it is certprop-scan itself that cannot be run */
 	guint n_tokens; /* and of these, not initialised: */
 	guint n_blank;
 	guint n_certs; /* and of these, not readable: */

@@ -8,26 +8,32 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,"
+#include "environment.h"
+#include "names.h"
+
+#define SCRIPT_PATH "/etc/init.d/pcscd"
+#define SAFE        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,"
 
 /* What one system uses may be there on another too, so what tells them apart counts first. */
 static const struct {
 	const char *program;
 	const char *mark; /* a file of the system whose own one it is; NULL: none is needed */
 	const char *install, *again;
-	const char *packages[3]; /* by RemedyPackage */
+	const char *packages[4]; /* by RemedyPackage */
 } managers[] = {
 	{"apt-get", "/etc/debian_version", "apt-get install -y", "apt-get install -y --reinstall",
-		{"pcscd", "opensc-pkcs11", "libnss3-tools"}},
-	{"dnf", NULL, "dnf install -y", "dnf reinstall -y", {"pcsc-lite", "opensc", "nss-tools"}},
+		{"pcscd", "libccid", "opensc-pkcs11", "libnss3-tools"}},
+	{"dnf", NULL, "dnf install -y", "dnf reinstall -y",
+		{"pcsc-lite", "pcsc-lite-ccid", "opensc", "nss-tools"}},
 	{"zypper", NULL, "zypper --non-interactive install",
 		"zypper --non-interactive install --force",
-		{"pcsc-lite", "opensc", "mozilla-nss-tools"}},
+		{"pcsc-lite", "pcsc-ccid", "opensc", "mozilla-nss-tools"}},
 	{"pacman", NULL, "pacman -S --noconfirm", "pacman -S --noconfirm",
-		{"pcsclite", "opensc", "nss"}},
-	{"apk", NULL, "apk add", "apk fix", {"pcsc-lite", "opensc", "nss-tools"}},
+		{"pcsclite", "ccid", "opensc", "nss"}},
+	{"apk", NULL, "apk add", "apk fix", {"pcsc-lite", "ccid", "opensc", "nss-tools"}},
 };
 
 bool remedy_is_plain(const char *text)
@@ -89,21 +95,95 @@ char *remedy_install(RemedyPackage package, bool again)
 	return NULL;
 }
 
-/* sed writes a new file beside the old one. */
-bool remedy_needs_root(const char *file)
+char *remedy_pcscd(bool runs, bool socket)
+{
+	if (remedy_has_systemd())
+		return g_strdup(socket ? "systemctl restart pcscd.socket pcscd.service"
+				       : "systemctl enable --now pcscd.socket");
+	if (remedy_has_program("service") && g_file_test(SCRIPT_PATH, G_FILE_TEST_EXISTS))
+		return g_strdup("service pcscd restart");
+
+	return runs ? NULL : g_strdup("pcscd");
+}
+
+void remedy_own_program(Finding *finding, const char *program)
+{
+	g_autofree char *path = environment_helper_path(program);
+	const char *given = g_getenv(NAME_ENV_LIBEXECDIR);
+
+	if (access(path, X_OK) == 0) {
+		finding_why(finding,
+			"%s is a program of certprop's own. It may be busy: ask again. If it stays "
+			"so, install certprop anew, whole",
+			path);
+	} else if (given != NULL && *given != '\0') {
+		finding_why(finding,
+			"The variable " NAME_ENV_LIBEXECDIR " says that certprop's own programs "
+			"are in %s; without it they are looked for where they were installed",
+			given);
+		finding_mend(finding, remedy_line("unset", NAME_ENV_LIBEXECDIR, NULL), false);
+	} else {
+		finding_why(finding, "certprop is not installed whole: install it anew");
+	}
+}
+
+/* Nobody but root can put something else in the place of this, or of a directory above it. */
+static bool is_roots(const char *file)
+{
+	g_autofree char *path = g_strdup(file);
+	struct stat st;
+
+	for (;;) {
+		char *parent = g_path_get_dirname(path);
+		bool last = strcmp(parent, path) == 0;
+
+		g_free(path);
+		path = parent;
+		if (lstat(path, &st) < 0 || st.st_uid != 0 ||
+			(!S_ISLNK(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+			return false;
+		if (last)
+			return strcmp(path, "/") == 0;
+	}
+}
+
+/* sed and mv make another name in the directory: what the file itself allows does not matter. Root
+   is not asked to do it where somebody else could put another file in its place. */
+static void mend_file(Finding *finding, const char *file, const char *real, char *command)
+{
+	g_autofree char *dir = g_path_get_dirname(real);
+	g_autofree char *before = g_strdup(finding->why);
+	bool root = access(dir, W_OK) < 0;
+
+	if (!root || (is_roots(file) && is_roots(real))) {
+		finding_mend(finding, command, root);
+		return;
+	}
+	g_free(command);
+	finding_why(finding,
+		"%s%s%s can be changed by somebody who is neither you nor root: that "
+		"is for him to mend",
+		before, *before != '\0' ? ". " : "", real);
+}
+
+void remedy_edit(Finding *finding, const char *file, const char *script)
 {
 	g_autofree char *real = realpath(file, NULL);
-	g_autofree char *dir = g_path_get_dirname(real != NULL ? real : file);
 
-	return access(dir, W_OK) < 0 || access(file, W_OK) < 0;
+	mend_file(finding, file, real != NULL ? real : file,
+		remedy_line("sed", "-i", "--follow-symlinks", script, file, NULL));
+}
+
+void remedy_put_aside(Finding *finding, const char *file, const char *aside)
+{
+	mend_file(finding, file, file, remedy_line("mv", "-n", file, aside, NULL));
 }
 
 void remedy_comment_out(Finding *finding, const char *file, unsigned line)
 {
 	g_autofree char *script = g_strdup_printf("%us/^/#/", line);
 
-	finding_mend(finding, remedy_line("sed", "-i", "--follow-symlinks", script, file, NULL),
-		remedy_needs_root(file));
+	remedy_edit(finding, file, script);
 }
 
 bool remedy_take_back(Finding *finding, const Config *config, const char *group, const char *key)

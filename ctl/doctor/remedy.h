@@ -13,7 +13,7 @@
 
 G_BEGIN_DECLS
 
-typedef enum { REMEDY_PCSCD, REMEDY_OPENSC, REMEDY_NSS_TOOLS } RemedyPackage;
+typedef enum { REMEDY_PCSCD, REMEDY_DRIVER, REMEDY_OPENSC, REMEDY_NSS_TOOLS } RemedyPackage;
 
 /* A word as a shell has to be given it: as it is where that is safe, else in quotes. */
 char *remedy_word(const char *text) G_GNUC_WARN_UNUSED_RESULT;
@@ -29,10 +29,17 @@ char *remedy_install(RemedyPackage package, bool again) G_GNUC_WARN_UNUSED_RESUL
 /* A program of the administrator's, which need not be in a user's PATH. */
 bool remedy_has_program(const char *name);
 
-/* Only the administrator can change it. */
-bool remedy_needs_root(const char *file);
-/* Makes a comment of a line of a configuration file; adds it to the finding, with the rights that
-   it takes. */
+/* Starts pcscd, or starts it anew; `socket`: its socket is there. NULL: nobody here knows how to do
+   the latter. */
+char *remedy_pcscd(bool runs, bool socket) G_GNUC_WARN_UNUSED_RESULT;
+/* One of certprop's own programs failed: what that means, and what to do. */
+void remedy_own_program(Finding *finding, const char *program);
+
+/* A script of sed's for the file that is behind this name; and another name for it. Where somebody
+   who is neither the user nor root could change what that is, this is said instead. */
+void remedy_edit(Finding *finding, const char *file, const char *script);
+void remedy_put_aside(Finding *finding, const char *file, const char *aside);
+/* Makes a comment of a line of a configuration file. */
 void remedy_comment_out(Finding *finding, const char *file, unsigned line);
 /* The same with the line at which the key got its value. False if that is built in. */
 bool remedy_take_back(Finding *finding, const Config *config, const char *group, const char *key);

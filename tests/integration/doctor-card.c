@@ -15,7 +15,29 @@
 #include "harness.h"
 #include "maker.h"
 
-#define OPENSC CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
+#define OPENSC   CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
+#define PATIENCE "[limits]\nscan-seconds=4\n" /* with a card that hangs */
+
+static char *fake_module(const char *vice)
+{
+	g_autofree char *settings = g_strdup_printf("[module]\nvice=%s\n", vice);
+
+	rig_home_write(ward.home, ".fake-module", settings);
+	return rig_program("tests/fake/fake-module.so");
+}
+
+/* The one whose card the fake module knows, in the first reader; behind `others`. */
+static void use_fake(const char *vice, const char *others)
+{
+	g_autofree char *module = fake_module(vice);
+	g_autofree char *conf = g_strdup_printf("[propagation]\nmodules=%s%s\n", others, module);
+	g_autofree char *settings =
+		g_strdup_printf("[module]\nvice=%s\nreader=%s\ncert=%s/9a.der\n", vice,
+			rig_pcscd_reader(ward.pcscd, 0), ward.card_dir);
+
+	rig_home_write(ward.home, ".fake-module", settings);
+	ward_configure(conf);
+}
 
 START_TEST(no_card)
 {
@@ -29,19 +51,22 @@ START_TEST(no_card)
 }
 END_TEST
 
-/* Nothing but another module, or another card, would do. */
+/* Nothing but another card, or a module of its maker's, would do. */
 START_TEST(unknown_card)
 {
-	g_autofree char *commands = NULL;
-
 	g_free(rig_card_command(ward.card, "applet off"));
 	rig_card_insert_seen(ward.card);
-	commands = ward_expect("cards", "wrong", "no module knows this card (ATR 3b");
-	ck_assert_str_eq(commands, "");
-	rig_card_remove_seen(ward.card);
-	g_free(rig_card_command(ward.card, "applet on"));
-	rig_card_insert_seen(ward.card);
+	ward_expect_words("cards", "wrong", "no module knows this card (ATR 3b");
+	ward_expect_words("cards", "wrong", "name it in [propagation] modules");
+	if (_i == 0) {
+		rig_card_remove_seen(ward.card);
+		g_free(rig_card_command(ward.card, "applet on"));
+		rig_card_insert_seen(ward.card);
+	} else {
+		use_fake("", "opensc-pkcs11.so;");
+	}
 	ward_expect_well("cards", false);
+	ward_expect_well("certificates", false);
 }
 END_TEST
 
@@ -82,8 +107,7 @@ START_TEST(held)
 }
 END_TEST
 
-/* Two that are connected: which of them it is cannot be seen, and neither is to be killed on a
-   suspicion. */
+/* Two that are connected: which of them it is cannot be seen, so one after the other has to end. */
 START_TEST(held_by_one_of_two)
 {
 	g_autofree char *fake = rig_program("tests/fake/fake-holder");
@@ -96,6 +120,7 @@ START_TEST(held_by_one_of_two)
 	g_autoptr(RigProcess) holder = NULL;
 	g_autoptr(RigProcess) watcher = NULL;
 	g_autofree char *commands = NULL;
+	g_auto(GStrv) lines = NULL;
 
 	g_free(ward_sh(copy));
 	rig_card_insert_seen(ward.card);
@@ -107,10 +132,13 @@ START_TEST(held_by_one_of_two)
 		watching, &(RigProcessOptions){.environment = ward.environment, .input = pipe});
 	rig_wait_until(
 		is_suspected, (gpointer) "some-watch (process", WARD_WAIT_MS, "both are named");
-	commands = ward_expect("cards", "wrong", "fake-holder (process");
-	ck_assert_str_eq(commands, "");
-	g_free(ward_expect("cards", "wrong", "End one after the other"));
-	rig_process_kill(holder);
+	commands = ward_expect("cards", "wrong", "End one after the other");
+	lines = g_strsplit(commands, "\n", -1);
+	ck_assert_uint_eq(g_strv_length(lines), 3); /* with the empty one at the end */
+	for (char **line = lines; **line != '\0'; line++)
+		ward_mend(*line, NULL, NULL);
+	(void)rig_process_wait(holder, WARD_WAIT_MS);
+	(void)rig_process_wait(watcher, WARD_WAIT_MS);
 	ward_expect_well("cards", false);
 }
 END_TEST
@@ -133,16 +161,57 @@ START_TEST(held_by_gnupg)
 }
 END_TEST
 
+static void insert_again(void)
+{
+	rig_card_remove_seen(ward.card);
+	ward_configure(""); /* a busy machine may need longer */
+	rig_card_insert_seen(ward.card);
+	ward_expect_well("cards", false);
+	ward_expect_well("certificates", false);
+}
+
 /* The card hangs, and is taken out and put in. */
 START_TEST(hanging)
 {
-	ward_configure("[limits]\nscan-seconds=2\n");
+	ward_configure(PATIENCE);
 	g_free(rig_card_command(ward.card, "hang-after 20"));
 	rig_card_insert_seen(ward.card);
-	g_free(ward_expect("cards", "wrong", "put it in again"));
-	rig_card_remove_seen(ward.card);
+	ward_expect_words("cards", "wrong", "put it in again");
+	rig_card_wait_state(ward.card, "hanging");
+	insert_again();
+}
+END_TEST
+
+static const struct {
+	const char *command; /* of the card's, so many APDUs after the look */
+	unsigned more;
+	const char *words;
+} losses[] = {
+	{"hang-after", 20, "It could be read a moment ago"},
+	{"pull-after", 8, "no module sees the card any more"},
+};
+
+/* A look has found it in order, and then it fails: a bad contact. */
+START_TEST(lost_after_look)
+{
+	unsigned n;
+
+	ward_configure(PATIENCE);
 	rig_card_insert_seen(ward.card);
-	ward_expect_well("cards", false);
+	g_free(ward_sh("certpropctl status")); /* one look */
+	n = rig_card_count(ward.card, -1);
+	ck_assert_uint_gt(n, losses[_i].more);
+	g_free(rig_card_command(ward.card, "%s %u", losses[_i].command, n + losses[_i].more));
+	ward_expect_words("certificates", "wrong", losses[_i].words);
+	rig_card_wait_state(ward.card, _i == 0 ? "hanging" : "removed");
+	if (_i == 0) { /* asked again, it tells what to do */
+		ward_expect_words("cards", "wrong", "put it in again");
+		insert_again();
+	} else {
+		ward_expect_words("cards", "note", "no card is in");
+		rig_card_insert_seen(ward.card);
+		ward_expect_well("certificates", false);
+	}
 }
 END_TEST
 
@@ -162,14 +231,6 @@ static const struct {
 	{NULL, "exit", "ended"},
 	{NULL, "hang-initialize", "was not done after 2.0 s"},
 };
-
-static char *fake_module(const char *vice)
-{
-	g_autofree char *settings = g_strdup_printf("[module]\nvice=%s\n", vice);
-
-	rig_home_write(ward.home, ".fake-module", settings);
-	return rig_program("tests/fake/fake-module.so");
-}
 
 START_TEST(bad_module)
 {
@@ -230,18 +291,6 @@ START_TEST(opensc_broken)
 }
 END_TEST
 
-static void use_fake(const char *vice)
-{
-	g_autofree char *module = fake_module(vice);
-	g_autofree char *conf = g_strdup_printf("[propagation]\nmodules=%s\n", module);
-	g_autofree char *settings =
-		g_strdup_printf("[module]\nvice=%s\nreader=%s\ncert=%s/9a.der\n", vice,
-			rig_pcscd_reader(ward.pcscd, 0), ward.card_dir);
-
-	rig_home_write(ward.home, ".fake-module", settings);
-	ward_configure(conf);
-}
-
 static const struct {
 	const char *vice, *words;
 } poor_cards[] = {
@@ -251,13 +300,10 @@ static const struct {
 
 START_TEST(poor_card)
 {
-	g_autofree char *commands = NULL;
-
-	use_fake(poor_cards[_i].vice);
+	use_fake(poor_cards[_i].vice, "");
 	rig_card_insert_seen(ward.card);
-	commands = ward_expect("certificates", "wrong", poor_cards[_i].words);
-	ck_assert_str_eq(commands, "");
-	use_fake("");
+	ward_expect_words("certificates", "wrong", poor_cards[_i].words);
+	use_fake("", ""); /* it has been issued */
 	ward_expect_well("certificates", false);
 }
 END_TEST
@@ -269,11 +315,24 @@ static const struct {
 	{"keys-some", "keys", "without-key=skip"},
 };
 
+/* The card is put right; or nobody wants what is odd about it. */
 START_TEST(odd_card)
 {
-	use_fake(odd_cards[_i].vice);
+	g_autofree char *conf = NULL;
+	g_autofree char *wanted = NULL;
+
+	use_fake(odd_cards[_i].vice, "");
 	rig_card_insert_seen(ward.card);
-	g_free(ward_expect(odd_cards[_i].step, "note", odd_cards[_i].words));
+	ward_expect_words(odd_cards[_i].step, "note", odd_cards[_i].words);
+	if (_i == 0) {
+		use_fake("", "");
+	} else {
+		conf = ward_read(".config/certprop/certprop.conf");
+		wanted = g_strconcat(conf, "[filter]\nwithout-key=skip\n", NULL);
+		ward_configure(wanted);
+	}
+	ward_expect_well(odd_cards[_i].step, false);
+	ward_expect_no(odd_cards[_i].step, "note", "");
 }
 END_TEST
 
@@ -363,13 +422,14 @@ START_TEST(expired)
 {
 	g_autofree char *card = rig_deal(&(const Deal){
 		.certs = 2, .guid = "00112233445566778899aabbccddee0b", .expired = 3});
-	g_autofree char *commands = NULL;
 
 	g_free(rig_card_command(ward.card, "swap %s", card));
 	(void)rig_reader_wait(rig_pcscd_reader(ward.pcscd, 0), true);
-	commands = ward_expect("propagation", "note", "2 of the cards' certificates are not");
-	ck_assert_str_eq(commands, "");
-	g_free(ward_expect("propagation", "note", "time-invalid=allow"));
+	ward_expect_words("propagation", "note", "2 of the cards' certificates are not");
+	ward_expect_words("propagation", "note", "time-invalid=allow");
+	rig_card_swap(ward.card, ward.card_dir); /* the one with new certificates */
+	(void)rig_reader_wait(rig_pcscd_reader(ward.pcscd, 0), true);
+	ward_expect_no("propagation", "note", "");
 }
 END_TEST
 
@@ -379,11 +439,12 @@ int main(int argc, char **argv)
 
 	rig_enter();
 	ward_case(suite, "no-card", no_card, 1);
-	ward_case(suite, "unknown", unknown_card, 1);
+	ward_case(suite, "unknown", unknown_card, 2);
 	ward_case(suite, "held", held, 2);
 	ward_case(suite, "held-by-one", held_by_one_of_two, 1);
 	ward_case(suite, "gnupg", held_by_gnupg, 1);
 	ward_case(suite, "hanging", hanging, 1);
+	ward_case(suite, "lost", lost_after_look, G_N_ELEMENTS(losses));
 	ward_case(suite, "module", bad_module, G_N_ELEMENTS(bad_modules));
 	ward_case(suite, "no-module", no_module, 1);
 	ward_case(suite, "no-module-card", no_module_for_card, 1);

@@ -93,11 +93,9 @@ END_TEST
 START_TEST(mute)
 {
 	RigProcess *pcscd = start_odd("mute");
-	g_autofree char *commands = NULL;
 
 	wait_found("cards", "wrong", "wipe its contacts");
-	commands = ward_expect("cards", "wrong", "wipe its contacts");
-	ck_assert_str_eq(commands, "");
+	ward_expect_words("cards", "wrong", "wipe its contacts");
 	set_mood("empty");
 	wait_found("cards", "note", "no card is in");
 	end_odd(pcscd);
@@ -136,7 +134,6 @@ START_TEST(held_by_another_user)
 	g_autofree char *copy = g_strdup_printf("cp %s /run/holder && chmod 755 /run/holder", fake);
 	const char *argv[] = {"/run/holder", rig_pcscd_reader(ward.pcscd, 0), NULL};
 	g_autoptr(RigProcess) holder = NULL;
-	g_autofree char *nothing = NULL;
 	g_autofree char *commands = NULL;
 
 	if (geteuid() != 0) /* nobody else can be another user */
@@ -145,12 +142,10 @@ START_TEST(held_by_another_user)
 	rig_card_insert_seen(ward.card);
 	holder = rig_process_start(argv, &(RigProcessOptions){.user = 65534});
 	ward_wait_said(holder, "held\n");
-	nothing = ward_expect("cards", "wrong", "It is none of yours");
-	ck_assert_str_eq(nothing, "");
 	ward_stand_in("systemctl", WARD_ASK);
 	ward_has_systemd();
 	commands = ward_expect("cards", "wrong", "It is none of yours");
-	ward_mend_by(commands, "systemctl restart pcscd.service\n");
+	ward_mend_by(commands, RESTART);
 	rig_card_remove(ward.card);
 	rig_pcscd_stop(ward.pcscd);
 	rig_pcscd_start(ward.pcscd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor says of pcscd, its readers and redirected ones, and what comes of doing it.
+ * What the doctor says of pcscd and its readers, and what comes of doing it.
  * systemctl, service and apt-get are stand-ins, which write down what they were asked; what they
  * would do, the test does then. The pcscd that refuses is a fake.
  */
@@ -93,50 +93,25 @@ START_TEST(pcscd_not_installed)
 }
 END_TEST
 
-/* A socket that is named, and gone or of nobody: there is no command that could change a session's
-   variables. */
+/* A socket that is named, and gone or of nobody: by the shell, and by what the user's service
+   manager gives to programs. */
 START_TEST(socket_variable)
 {
 	g_autofree char *file = ward_path("pcscd.comm");
-	g_autofree char *commands = NULL;
+	g_autofree char *asked = NULL;
 
 	rig_home_write(ward.home, "pcscd.comm", "");
 	ward_setenv("PCSCLITE_CSOCK_NAME", file);
-	g_free(ward_expect("service", "wrong", "behind which nobody answers"));
+	ward_heal_in_shell("service", "behind which nobody answers");
 	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
-	commands = ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket");
-	ck_assert_str_eq(commands, "");
-	ward_setenv("PCSCLITE_CSOCK_NAME", NULL);
-	ward_expect_well("service", false);
+	ward_heal_in_shell("service", "PCSCLITE_CSOCK_NAME names the socket");
+	ward_has_user_manager();
+	ward_stand_in("systemctl", WARD_ASK);
+	ward_heal_in_shell("service", "PCSCLITE_CSOCK_NAME names the socket");
+	asked = ward_read("asked");
+	ck_assert_str_eq(asked, "systemctl --user unset-environment PCSCLITE_CSOCK_NAME\n");
 }
 END_TEST
-
-static bool socket_is_there(gpointer data)
-{
-	return g_file_test(SOCKET, G_FILE_TEST_EXISTS);
-}
-
-static RigProcess *refuse(const char *code)
-{
-	g_autofree char *program = rig_program("tests/fake/fake-pcscd");
-	const char *argv[] = {program, SOCKET, code, NULL};
-	RigProcess *fake;
-
-	rig_pcscd_stop(ward.pcscd);
-	(void)g_unlink(SOCKET);
-	fake = rig_process_start(argv, NULL);
-	rig_wait_until(socket_is_there, NULL, WARD_WAIT_MS, "the fake's socket");
-	return fake;
-}
-
-/* The real one, instead of the one that refuses. */
-static void accept_again(RigProcess *fake)
-{
-	rig_process_free(fake);
-	(void)g_unlink(SOCKET);
-	rig_pcscd_start(ward.pcscd);
-	ward_expect_well("service", false);
-}
 
 /* The rule goes to a directory of the test's; no polkit is asked about it. */
 START_TEST(denied)
@@ -145,7 +120,7 @@ START_TEST(denied)
 	g_autofree char *commands = NULL;
 	g_autofree char *name = NULL;
 	g_autofree char *rule = NULL;
-	RigProcess *fake = refuse("0x8010006A");
+	RigProcess *fake = ward_refuse("0x8010006A");
 
 	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
 	commands = ward_expect("service", "wrong", "polkit.addRule(");
@@ -154,7 +129,7 @@ START_TEST(denied)
 	rule = ward_read(name);
 	ck_assert_ptr_nonnull(strstr(rule, "return polkit.Result.YES; });\n"));
 	ck_assert_ptr_nonnull(strstr(rule, "subject.user == \""));
-	accept_again(fake);
+	ward_accept_again(fake);
 }
 END_TEST
 
@@ -172,16 +147,80 @@ START_TEST(refused)
 
 	stand_ins();
 	ward_has_systemd();
-	fake = refuse(others[_i].code);
+	fake = ward_refuse(others[_i].code);
 	commands = ward_expect("service", "wrong", others[_i].words);
 	ward_mend_by(commands, "systemctl restart pcscd.socket pcscd.service\n");
-	accept_again(fake);
+	ward_accept_again(fake);
 }
 END_TEST
 
+/* pcscd's drivers are those that the test wants; NULL: none. */
+static void set_driver(const char *name)
+{
+	static const char *const places[] = {
+		"/usr/lib/pcsc/drivers", "/usr/lib64/pcsc/drivers", "/usr/local/lib/pcsc/drivers"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *path = g_build_filename(places[i], name, NULL);
+
+		if (!g_file_test(places[i], G_FILE_TEST_IS_DIR))
+			continue;
+		ck_assert_int_eq(mount("tmpfs", places[i], "tmpfs", 0, NULL), 0);
+		if (name != NULL)
+			ck_assert_int_eq(g_mkdir(path, 0755), 0);
+	}
+}
+
+static RigPcscd *start_without_readers(void)
+{
+	RigPcscd *none = rig_pcscd_new(0);
+
+	ward_own_mounts();
+	rig_pcscd_stop(ward.pcscd);
+	rig_pcscd_start(none);
+	return none;
+}
+
+static void plug_in(RigPcscd *none)
+{
+	rig_pcscd_stop(none);
+	rig_pcscd_start(ward.pcscd);
+	ward_expect_well("readers", false);
+}
+
 START_TEST(no_reader)
 {
-	g_autoptr(RigPcscd) none = NULL;
+	g_autoptr(RigPcscd) none = start_without_readers();
+
+	set_driver("ifd-ccid.bundle");
+	ward_expect_words("readers", "note", "no reader is connected");
+	ward_expect_words("readers", "note", "Plug one in");
+	plug_in(none);
+}
+END_TEST
+
+START_TEST(no_driver)
+{
+	g_autoptr(RigPcscd) none = start_without_readers();
+	g_autofree char *commands = NULL;
+	g_autofree char *asked = NULL;
+
+	set_driver(NULL);
+	stand_ins();
+	ward_has_systemd();
+	commands = ward_expect("readers", "note", "no driver");
+	asked = g_strdup_printf("%s\nsystemctl restart pcscd.socket pcscd.service\n",
+		ward_is_debian() ? "apt-get install -y libccid" : "dnf install -y pcsc-lite-ccid");
+	ward_mend_by(commands, asked);
+	set_driver("ifd-ccid.bundle");
+	ward_expect_no("readers", "note", "no driver");
+	plug_in(none);
+}
+END_TEST
+
+START_TEST(reader_taken)
+{
+	g_autoptr(RigPcscd) none = start_without_readers();
 	g_autoptr(RigProcess) scdaemon = NULL;
 	g_autofree char *program = ward_path("bin/scdaemon");
 	const char *argv[] = {program, "60", NULL};
@@ -189,11 +228,7 @@ START_TEST(no_reader)
 	g_autofree char *kill = NULL;
 	g_autofree char *commands = NULL;
 
-	rig_pcscd_stop(ward.pcscd);
-	none = rig_pcscd_new(0);
-	rig_pcscd_start(none);
-	g_free(ward_expect("readers", "note", "no reader"));
-
+	set_driver("ifd-ccid.bundle");
 	g_free(ward_sh(copy));
 	scdaemon = rig_process_start(argv, NULL);
 	kill = g_strdup_printf("kill %d", (int)rig_process_pid(scdaemon));
@@ -202,91 +237,7 @@ START_TEST(no_reader)
 	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(scdaemon, WARD_WAIT_MS);
-	rig_pcscd_stop(none);
-	rig_pcscd_start(ward.pcscd);
-	ward_expect_well("readers", false);
-}
-END_TEST
-
-/*
- * Redirected readers
- */
-
-/* The client's readers are there and nobody may be sure of them; then they are there. */
-START_TEST(redirected)
-{
-	g_autofree char *provider = rig_chansrv_library();
-	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
-	g_autofree char *dir = ward_path(".pcsc12");
-
-	rig_chansrv_connect(chansrv);
-	rig_card_insert_seen(ward.card);
-	ck_assert_int_eq(g_chmod(dir, 0770), 0);
-	if (!g_file_test(provider, G_FILE_TEST_EXISTS)) {
-		g_free(ward_sh("chmod go-w ~/.pcsc12"));
-		g_free(ward_expect("endpoints", "wrong", "without its library"));
-		return;
-	}
-	ward_heal("endpoints", "can be written to by others");
-	g_free(ward_expect("cards", "ok", "xrdp:12, "));
-
-	/* What runs in the session needs no pcscd; that there is none is no fault then. */
-	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
-	g_free(ward_expect("service", "note", "PCSCLITE_CSOCK_NAME names the socket"));
-	rig_chansrv_disconnect(chansrv);
-	g_free(ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
-}
-END_TEST
-
-START_TEST(not_connected)
-{
-	g_autofree char *dir = ward_path(".pcsc12");
-
-	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	g_free(ward_expect("endpoints", "note", "an RDP client with smart cards"));
-	ward_configure("[redirected]\nforwarded=desk:/nowhere/desk.comm\n");
-	g_free(ward_expect("endpoints", "note", "/nowhere does not exist"));
-}
-END_TEST
-
-/* What bears the name of the socket is none: no command makes it one. */
-START_TEST(no_socket)
-{
-	g_autofree char *commands = NULL;
-	g_autoptr(JsonNode) root = NULL;
-
-	g_free(ward_sh("mkdir -m 700 ~/.pcsc12 && touch ~/.pcsc12/pcscd.comm"));
-	commands = ward_expect("endpoints", "wrong", "have it made anew");
-	ck_assert_str_eq(commands, "");
-	g_free(ward_sh("rm ~/.pcsc12/pcscd.comm"));
-	root = ward_ask();
-	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
-}
-END_TEST
-
-/* xrdp sets the variable at the next login; the test does, here. */
-START_TEST(library)
-{
-	g_autofree char *dir = ward_path(".pcsc12");
-	g_autofree char *sesman = ward_path("sesman.ini");
-	g_autofree char *commands = NULL;
-	g_autoptr(JsonNode) root = NULL;
-
-	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	ward_setenv("XRDP_SESSION", "1");
-	ward_setenv("DISPLAY", ":12.0");
-	commands = ward_expect("endpoints", "wrong", "do not use the library");
-	if (g_file_test("/etc/xrdp/sesman.ini", G_FILE_TEST_EXISTS)) {
-		g_autofree char *after = NULL;
-
-		rig_home_write(ward.home, "sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
-		ward_mend(commands, "/etc/xrdp/sesman.ini", sesman);
-		after = ward_read("sesman.ini");
-		ck_assert_ptr_nonnull(strstr(after, "[SessionVariables]\nLIBPCSCLITE_DELEGATE=/"));
-	}
-	ward_setenv("LIBPCSCLITE_DELEGATE", "/usr/lib/certprop/libpcsc-xrdp.so");
-	root = ward_ask();
-	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
+	plug_in(none);
 }
 END_TEST
 
@@ -303,9 +254,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "denied", denied, 1);
 	ward_case(suite, "refused", refused, G_N_ELEMENTS(others));
 	ward_case(suite, "no-reader", no_reader, 1);
-	ward_case(suite, "redirected", redirected, 1);
-	ward_case(suite, "not-connected", not_connected, 1);
-	ward_case(suite, "no-socket", no_socket, 1);
-	ward_case(suite, "library", library, 1);
+	ward_case(suite, "no-driver", no_driver, 1);
+	ward_case(suite, "reader-taken", reader_taken, 1);
 	return harness_run(suite, argc, argv);
 }

@@ -334,7 +334,8 @@ START_TEST(other_environment)
 	ward_stand_in("systemctl", text);
 	rig_wait_until(is_elsewhere, NULL, WARD_WAIT_MS, "certpropd finds no pcscd");
 	commands = ward_expect("service", "wrong", "It runs in another environment");
-	ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
+	ck_assert_str_eq(commands, "systemctl --user unset-environment PCSCLITE_CSOCK_NAME\n"
+				   "systemctl --user restart certpropd.service\n");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "the new one answers");
 	ward_expect_well("service", false);

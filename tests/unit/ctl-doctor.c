@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor finds in what was gathered; and the commands that it makes: what
- * tests/integration/doctor-*.c run, here in words. What takes the right moment is not brought about
- * there and is tried here only: a card behind a slow line that certpropd reads just now, one that
- * fails between the look and the probe, and a certprop-watch that cannot be started, which takes
- * several tries to tell; and so is a forwarded service that answers with an error.
+ * What the doctor finds in what was gathered; and the commands that it makes. Each of these is
+ * brought about for real in tests/integration/doctor-*.c; here are the words, and names that no
+ * real part would give.
  */
 
 #include <glib/gstdio.h>
