@@ -137,7 +137,7 @@ static void add_unread(
 	else
 		finding_why(finding,
 			"Take the card out and put it in again; a card that hangs stays so "
-			"until then");
+			"until then. If other cards fail like this, it is the module");
 }
 
 /* By the daemon, whose business readers behind slow lines are. */

@@ -13,18 +13,9 @@
 #include "names.h"
 #include "process.h"
 #include "remedy.h"
+#include "restart.h"
 #include "runtime.h"
 #include "unit.h"
-
-#define START_BY_HAND "setsid -f " NAME_DAEMON " >/dev/null 2>&1"
-
-static char *user_unit(const char *action)
-{
-	if (!unit_has_manager())
-		return NULL;
-
-	return remedy_line("systemctl", "--user", action, UNIT_NAME, NULL);
-}
 
 static char *lock_path(void)
 {
@@ -33,29 +24,13 @@ static char *lock_path(void)
 	return g_build_filename(dir, NAME_LOCK_INSTANCE, NULL);
 }
 
-/* Ends the one that runs, and starts another; its lock is free when it has ended. */
-static void mend_restart(Finding *finding, const char *kill)
-{
-	g_autofree char *lock = lock_path();
-	g_autofree char *quoted = remedy_word(lock);
-	g_autoptr(GPtrArray) holders = culprits_of_lock(lock);
-
-	if (unit_has_manager())
-		finding_mend(finding, user_unit("restart"), false);
-	else if (holders->len > 0)
-		finding_mend(finding,
-			g_strdup_printf("%s %d && flock %s true && " START_BY_HAND, kill,
-				(int)((const Process *)g_ptr_array_index(holders, 0))->pid, quoted),
-			false);
-}
-
 static void add_silent(const Chart *chart, GPtrArray *findings)
 {
 	Finding *finding =
 		finding_add(findings, "daemon", VERDICT_WRONG, NULL, "%s", chart->live->trouble);
 
 	finding_why(finding, "It hangs, or is too busy");
-	mend_restart(finding, "kill -KILL");
+	restart_mend(finding, "kill -KILL");
 }
 
 /* Its lock is held, and its socket is not there: somebody has removed it. */
@@ -72,7 +47,7 @@ static bool add_cut_off(GPtrArray *findings)
 	finding = finding_add(
 		findings, "daemon", VERDICT_WRONG, NULL, "%s runs, and its socket is gone", text);
 	finding_why(finding, "Nobody can ask it anything");
-	mend_restart(finding, "kill");
+	restart_mend(finding, "kill");
 	return true;
 }
 
@@ -92,7 +67,7 @@ static void add_stopped(GPtrArray *findings)
 	}
 	finding_why(finding, "No systemd user manager runs here that could start it: have the "
 			     "session start it at login");
-	finding_mend(finding, g_strdup(START_BY_HAND), false);
+	finding_mend(finding, restart_by_hand(), false);
 }
 
 /* It runs; will it at the next login? */
@@ -107,7 +82,7 @@ static void check_enabled(GPtrArray *findings)
 
 	finding = finding_add(findings, "daemon", VERDICT_NOTE, NULL,
 		NAME_DAEMON " runs, and will not at the next login");
-	finding_mend(finding, user_unit("enable"), false);
+	finding_mend(finding, restart_unit("enable"), false);
 }
 
 static bool has_faults(const GPtrArray *faults)
@@ -131,7 +106,7 @@ static void check_loaded(const Chart *chart, GPtrArray *findings)
 		NAME_DAEMON " goes by an older configuration");
 	finding_why(finding, "The files had faults when it read them last");
 	if (unit_has_manager())
-		finding_mend(finding, user_unit("reload"), false);
+		finding_mend(finding, restart_unit("reload"), false);
 	else
 		finding_mend(finding, g_strdup_printf("kill -HUP %u", chart->live->pid), false);
 }
@@ -156,7 +131,7 @@ void check_daemon(const Chart *chart, GPtrArray *findings)
 			live->version);
 
 		finding_why(finding, "It was not started again after an update");
-		mend_restart(finding, "kill");
+		restart_mend(finding, "kill");
 		return;
 	}
 	finding_add(findings, "daemon", VERDICT_OK, NULL,

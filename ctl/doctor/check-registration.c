@@ -262,6 +262,42 @@ static void check_module(const Chart *chart, const Place *place, const ReportMod
 	}
 }
 
+/* What is wrong with the database as a whole is told in another step. */
+static bool is_in_order(const Chart *chart, const char *path)
+{
+	for (guint i = 0; chart->databases != NULL && i < chart->databases->databases->len; i++) {
+		const ReportDatabase *database = g_ptr_array_index(chart->databases->databases, i);
+
+		if (strcmp(database->path, path) == 0)
+			return strcmp(database->status, "ok") == 0;
+	}
+
+	return false;
+}
+
+/* The list cannot be read, or is no file. */
+static void add_unreadable(const Place *place)
+{
+	g_autofree char *path = g_build_filename(place->dir, MODLIST_FILE, NULL);
+	g_autofree char *aside = g_strconcat(path, ".faulty", NULL);
+	Finding *finding =
+		finding_add(place->findings, "registration", VERDICT_WRONG, place->database->path,
+			"%s", (const char *)g_ptr_array_index(place->database->errors, 0));
+	struct stat st;
+
+	finding_why(finding, "Its programs do not come to any module");
+	if (lstat(path, &st) < 0 || st.st_uid != geteuid())
+		return;
+	if (S_ISREG(st.st_mode) && st.st_nlink == 1 && access(path, R_OK) < 0) {
+		finding_mend(finding, remedy_line("chmod", "u+rw", path, NULL), false);
+		return;
+	}
+	finding_why(finding,
+		"Its programs do not come to any module. Put it aside, and look there for modules "
+		"of your own: a new one is made when a module is registered");
+	remedy_put_aside(finding, path, aside);
+}
+
 void check_registration(const Chart *chart, GPtrArray *findings)
 {
 	if (chart->modules == NULL) {
@@ -278,6 +314,8 @@ void check_registration(const Chart *chart, GPtrArray *findings)
 		g_autoptr(GPtrArray) entries = modlist_entries(text);
 		const Place place = {database, dir, entries, findings};
 
+		if (database->errors->len > 0 && is_in_order(chart, database->path))
+			add_unreadable(&place);
 		for (guint m = 0; m < database->modules->len; m++)
 			check_module(chart, &place, g_ptr_array_index(database->modules, m));
 	}

@@ -12,6 +12,7 @@
 #include "culprit.h"
 #include "names.h"
 #include "remedy.h"
+#include "restart.h"
 #include "route.h"
 #include "unit.h"
 
@@ -144,9 +145,7 @@ static void check_told(const Chart *chart, GPtrArray *findings)
 	}
 	finding_why(finding, "It runs in another environment: %s", told->detail);
 	forget_variable(finding);
-	if (unit_has_manager())
-		finding_mend(finding,
-			remedy_line("systemctl", "--user", "restart", UNIT_NAME, NULL), false);
+	restart_mend(finding, "kill");
 }
 
 void check_service(const Chart *chart, GPtrArray *findings)

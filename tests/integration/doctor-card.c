@@ -385,14 +385,19 @@ static void renew(int days)
 	g_free(rig_card_command(ward.card, "reload"));
 }
 
-/* No clock is set: the card is put right instead. */
+/* No clock is set: the card is put right instead. Not every system has timedatectl. */
 START_TEST(clock_by_certificates)
 {
+	g_autofree char *real = g_find_program_in_path("timedatectl");
 	g_autofree char *commands = NULL;
 
-	ward_stand_in("timedatectl", WARD_ASK);
+	ward_own_mounts();
+	if (real != NULL)
+		ward_hide(real, "/dev/null");
 	renew(-10);
 	rig_card_insert_seen(ward.card);
+	ward_expect_words("clock", "wrong", "Set the clock");
+	ward_stand_in("timedatectl", WARD_ASK);
 	commands = ward_expect("clock", "wrong", "not yet valid");
 	ward_mend_by(commands, "timedatectl set-ntp true\n");
 	rig_card_remove_seen(ward.card);

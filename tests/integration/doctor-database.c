@@ -328,6 +328,31 @@ START_TEST(no_modutil)
 }
 END_TEST
 
+static const struct {
+	const char *spoil; /* in the database's directory */
+	bool aside;        /* it is put aside, and ours is registered then */
+} spoiled[] = {
+	{"chmod 0 pkcs11.txt", false},
+	{"mv pkcs11.txt ../mine && ln -s ../mine pkcs11.txt", true},
+	{"rm pkcs11.txt && mkdir pkcs11.txt", true},
+};
+
+/* The list itself cannot be read: what it is nobody can tell then. */
+START_TEST(list_is_unreadable)
+{
+	g_autofree char *spoil = g_strdup_printf("cd ~/.pki/nssdb && %s", spoiled[_i].spoil);
+	g_autofree char *commands = NULL;
+
+	g_free(ward_sh("certpropctl module enable"));
+	g_free(ward_sh(spoil));
+	commands = ward_expect("registration", "wrong", "do not come to any module");
+	ward_mend(commands, NULL, NULL);
+	if (spoiled[_i].aside)
+		ward_heal("registration", "its programs do not come to /");
+	ward_expect_well("registration", false);
+}
+END_TEST
+
 /* Our own block, whose library has gone: the configured module is another one by now. */
 START_TEST(own_is_stale)
 {
@@ -472,6 +497,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "propagation", not_propagated, 1);
 	ward_case(suite, "registration", registration, G_N_ELEMENTS(lists));
 	ward_case(suite, "no-modutil", no_modutil, 1);
+	ward_case(suite, "unreadable", list_is_unreadable, G_N_ELEMENTS(spoiled));
 	ward_case(suite, "own-stale", own_is_stale, 1);
 	ward_case(suite, "own-flag", own_without_flag, 1);
 	ward_case(suite, "prefix", name_is_a_prefix, G_N_ELEMENTS(prefixes));

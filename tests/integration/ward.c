@@ -254,9 +254,10 @@ JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, con
 
 static void give_up(JsonNode *root, const char *what, const char *step, const char *words)
 {
-	g_autofree char *text = json_to_string(root, TRUE);
+	g_autofree char *text = json_to_string(root, FALSE);
 
-	ck_abort_msg("%s: %s, \"%s\", in\n%s", what, step, words, text);
+	/* check takes no message that is much longer */
+	ck_abort_msg("%s: %s, \"%s\", in\n%.6000s", what, step, words, text);
 }
 
 char *ward_commands(JsonNode *root, const char *step, const char *verdict, const char *words)
