@@ -22,7 +22,7 @@ typedef struct ChainShared {
 	bool expecting;             /* redirected endpoints that are not named may still come */
 	const GPtrArray *endpoints; /* SeenEndpoint: told to the store as they stand when a
 				       pipeline starts */
-	const GPtrArray *others;    /* SeenEndpoint that a daemon looks after, or NULL */
+	const GPtrArray *others;    /* SeenEndpoint that a daemon looks after, or nobody */
 	GPtrArray *reports;         /* out: const Report *, owned by the chains */
 	GPtrArray *errors;          /* out: char * */
 } ChainShared;

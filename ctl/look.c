@@ -21,8 +21,9 @@ struct LookWork {
 	Look *look;
 	LookMode mode;
 	ChainShared shared;
-	GPtrArray *posts; /* Post */
-	Chain *last;      /* the store alone */
+	GPtrArray *posts;   /* Post */
+	GPtrArray *unasked; /* SeenEndpoint: redirected ones that are over the cap */
+	Chain *last;        /* the store alone */
 	bool done;
 };
 
@@ -88,18 +89,39 @@ static void add_site(struct LookWork *work, const Site *site)
 
 	endpoint = seen_endpoint_new(site->endpoint);
 	seen_endpoint_set_state(endpoint, site_state_word(state), 0, detail);
-	endpoint->unheard = state == SITE_DENIED || state == SITE_UNSUPPORTED;
+	endpoint->unheard = site_state_dark(state);
 	g_ptr_array_add(work->look->endpoints, endpoint);
+}
+
+/* Those that are left out may be there, unless nobody answers on their socket. What claims they
+   have is left as it is; where they are too many to be named, so is that of all that are not. */
+static void add_left_out(struct LookWork *work, const GPtrArray *sites)
+{
+	work->shared.expecting = sites->len >= SITES_FOUND_MAX;
+	for (guint i = SITES_MAX; i < sites->len; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		if (site->silent)
+			continue;
+		if (work->unasked->len == SITES_SPARE_MAX) {
+			work->shared.expecting = true;
+			break;
+		}
+		g_ptr_array_add(work->unasked, seen_endpoint_new(site->endpoint));
+	}
+	work->look->left_out = sites_names(sites, SITES_MAX);
 }
 
 static void add_sites(struct LookWork *work, const Config *config)
 {
 	g_autoptr(GPtrArray) sites = sites_find(config);
 
+	if (sites->len > SITES_MAX) {
+		sites_rank(sites);
+		add_left_out(work, sites);
+	}
 	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		add_site(work, g_ptr_array_index(sites, i));
-	if (sites->len > SITES_MAX)
-		work->look->left_out = sites_names(sites, SITES_MAX);
 }
 
 Look *look_start(const Config *config, LookMode mode, const GPtrArray *told)
@@ -114,12 +136,13 @@ Look *look_start(const Config *config, LookMode mode, const GPtrArray *told)
 
 	work->look = look;
 	work->mode = mode;
+	work->unasked = g_ptr_array_new_with_free_func((GDestroyNotify)seen_endpoint_free);
 	work->shared = (ChainShared){
 		.config = config,
 		.dry_run = mode != LOOK_APPLY,
 		.expecting = told != NULL, /* one may have come since it was told */
 		.endpoints = look->endpoints,
-		.others = told,
+		.others = told != NULL ? told : work->unasked,
 		.reports = look->reports,
 		.errors = look->errors,
 	};
@@ -155,6 +178,7 @@ Look *look_free(Look *look)
 	struct LookWork *work = look->work;
 	chain_free(work->last);
 	g_ptr_array_unref(work->posts);
+	g_ptr_array_unref(work->unasked);
 	g_free(work);
 
 	g_ptr_array_unref(look->endpoints);

@@ -14,9 +14,9 @@ G_BEGIN_DECLS
 
 /* SeenEndpoint; may be NULL. */
 void tell_add_all(Presence *presence, const GPtrArray *endpoints);
-/* SeenEndpoint that a daemon looks after; may be NULL. What it said of the redirected ones has aged
-   by the time that a store judges by it, and nobody here watches them: so they are told as live and
-   not settled, of which nothing follows. */
+/* SeenEndpoint that a daemon looks after, or nobody does; may be NULL. What was said of the
+   redirected ones has aged by the time that a store judges by it, and nobody here watches them: so
+   they are told as live and not settled, of which nothing follows. */
 void tell_add_others(Presence *presence, const GPtrArray *endpoints);
 
 G_END_DECLS

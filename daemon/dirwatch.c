@@ -25,6 +25,7 @@ typedef struct Entry {
 
 struct Dirwatch {
 	DirwatchFuncs funcs;
+	unsigned max; /* directories */
 	gpointer data;
 	int fd; /* -1: nothing is watched */
 	guint source;
@@ -46,11 +47,12 @@ static void entry_free(gpointer data)
 	g_free(entry);
 }
 
-Dirwatch *dirwatch_new(const DirwatchFuncs *funcs, gpointer data)
+Dirwatch *dirwatch_new(const DirwatchFuncs *funcs, unsigned max, gpointer data)
 {
 	Dirwatch *watch = g_new0(Dirwatch, 1);
 
 	watch->funcs = *funcs;
+	watch->max = max;
 	watch->data = data;
 	watch->fd = -1;
 	watch->entries = g_ptr_array_new_with_free_func(entry_free);
@@ -187,9 +189,9 @@ bool dirwatch_add(Dirwatch *watch, const char *dir, DirwatchWhat what, GError **
 	Entry *entry = find(watch, dir);
 	int old, wd;
 
-	if ((entry == NULL || !entry->wanted) && count_wanted(watch) >= DIRWATCH_MAX) {
+	if ((entry == NULL || !entry->wanted) && count_wanted(watch) >= watch->max) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_LIMIT,
-			"%s would be more than %u directories", dir, DIRWATCH_MAX);
+			"%s would be more than %u directories", dir, watch->max);
 		return false;
 	}
 	wd = inotify_add_watch(watch->fd, dir,

@@ -10,8 +10,6 @@
 
 G_BEGIN_DECLS
 
-#define DIRWATCH_MAX 64u /* directories */
-
 /* What is asked for: of what is not there only the coming matters. */
 typedef enum {
 	DIRWATCH_COMES,   /* an entry comes */
@@ -29,7 +27,8 @@ typedef struct DirwatchFuncs {
 
 typedef struct Dirwatch Dirwatch;
 
-Dirwatch *dirwatch_new(const DirwatchFuncs *funcs, gpointer data);
+/* `max`: so many directories, no more. */
+Dirwatch *dirwatch_new(const DirwatchFuncs *funcs, unsigned max, gpointer data);
 Dirwatch *dirwatch_free(Dirwatch *watch);
 /* Between these two everything that is to be watched is named, some of it perhaps again and with
    more; what is not is dropped. Errors: LIMIT when there are too many, FAILED; a directory that is

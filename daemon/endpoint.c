@@ -110,6 +110,7 @@ static void let_go(Endpoint *endpoint)
 
 	endpoint->removal_due = endpoint_removal_matters(endpoint, endpoint->manager->config);
 	batch_due(endpoint->manager->batch);
+	redirected_review(endpoint->manager->redirected);
 }
 
 static gboolean on_grace_over(gpointer data)
@@ -120,8 +121,7 @@ static gboolean on_grace_over(gpointer data)
 	endpoint->grace_source = 0;
 	endpoint->grace_until = 0;
 	let_go(endpoint);
-	redirected_lapse(manager->redirected, endpoint); /* may free the endpoint */
-	manager_settle(manager);
+	manager_settle(manager); /* may free the endpoint */
 	return G_SOURCE_REMOVE;
 }
 
@@ -163,7 +163,7 @@ static gboolean on_opening_over(gpointer data)
 
 	endpoint->opening_source = 0;
 	let_go(endpoint);
-	manager_settle(endpoint->manager);
+	manager_settle(endpoint->manager); /* may free the endpoint */
 	return G_SOURCE_REMOVE;
 }
 
@@ -292,6 +292,9 @@ static void check_spot(Endpoint *endpoint)
 			g_timeout_add((guint)(left / 1000) + 1, on_start, endpoint);
 	else if (ready)
 		start_watcher(endpoint);
+	/* Its grace may have passed while what is there was no socket of ours. */
+	if (!endpoint_held(endpoint))
+		redirected_review(endpoint->manager->redirected);
 }
 
 static void on_spot(gpointer data)
@@ -300,10 +303,7 @@ static void on_spot(gpointer data)
 	Manager *manager = endpoint->manager;
 
 	check_spot(endpoint);
-	/* Its grace may have passed while what is there was no socket of ours. */
-	if (!endpoint_held(endpoint))
-		redirected_lapse(manager->redirected, endpoint); /* may free the endpoint */
-	manager_settle(manager);
+	manager_settle(manager); /* may free the endpoint */
 }
 
 Endpoint *endpoint_new(Manager *manager, const char *name, const Site *site)

@@ -77,6 +77,7 @@ void manager_start(Manager *manager)
 void manager_look(Manager *manager)
 {
 	batch_due(manager->batch);
+	redirected_review(manager->redirected);
 	for (guint i = 0; i < manager->endpoints->len; i++)
 		endpoint_look(g_ptr_array_index(manager->endpoints, i));
 	manager_settle(manager);
@@ -177,7 +178,7 @@ Presence *manager_presence(const Manager *manager)
 {
 	Presence *presence = presence_new();
 
-	presence->expecting = redirected_expecting(manager->redirected);
+	redirected_tell(manager->redirected, presence);
 	for (guint i = 0; i < manager->endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(manager->endpoints, i);
 
@@ -406,6 +407,8 @@ void manager_look_cards(Manager *manager)
 
 void manager_settle(Manager *manager)
 {
+	/* First: what is told of them must be true when a batch starts. */
+	redirected_settle(manager->redirected);
 	for (guint i = 0; i < manager->endpoints->len; i++)
 		endpoint_next(g_ptr_array_index(manager->endpoints, i));
 	batch_consider(manager->batch);

@@ -6,6 +6,10 @@
  * everything is whose endpoint does not exist. One that the configuration does not name any more
  * goes at once.
  *
+ * There are places for SITES_MAX of them. Where nobody answers is no reason to leave out another:
+ * such a one of xrdp's gives its place up, after its grace, to one where somebody does; never the
+ * other way round, so that they do not take turns. What has no place is surplus.c's.
+ *
  * After a start the same grace is given to endpoints that nobody has heard of yet: their claims may
  * be from before a crash, and their client on its way back.
  */
@@ -18,10 +22,16 @@
 #include "log.h"
 #include "manager.h"
 #include "route.h"
+#include "surplus.h"
+
+#define ROUNDS_MAX 4u /* at once: somebody may make directories without end */
 
 struct Redirected {
 	Manager *manager;
 	Displays *displays; /* NULL with [redirected] policy=ignore */
+	Surplus *surplus;
+	bool review; /* it is due */
+	bool busy;   /* endpoints come and go */
 	char *left_out;
 	gint64 expect_until; /* monotonic */
 	guint expect_source;
@@ -67,25 +77,88 @@ static void drop_unwanted(Redirected *redirected, const GPtrArray *sites)
 	}
 }
 
-/* As many as there is room for; those that linger in their grace take some. The others are
-   returned, borrowed. */
-static GPtrArray *add_new(Redirected *redirected, const GPtrArray *sites)
+static bool is_lapsed(const Endpoint *endpoint)
+{
+	unsigned display;
+
+	return route_display(endpoint->name, &display) && !endpoint_held(endpoint) &&
+	       !site_exists(spot_site(endpoint->spot));
+}
+
+/* Those of xrdp's that have gone, after their grace. */
+static void drop_lapsed(Redirected *redirected)
+{
+	const GPtrArray *endpoints = redirected->manager->endpoints;
+
+	for (guint i = endpoints->len; i-- > 0;) {
+		if (is_lapsed(g_ptr_array_index(endpoints, i)))
+			forget(redirected, i);
+	}
+}
+
+/* Takes the place of one where nobody answers, if there is such a one. */
+static bool make_room(Redirected *redirected, const GPtrArray *sites)
+{
+	const GPtrArray *endpoints = redirected->manager->endpoints;
+
+	for (guint i = endpoints->len; i-- > 0;) {
+		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
+		const Site *site = find_site(sites, endpoint->name);
+		unsigned display;
+
+		if (site == NULL || !site->silent || !route_display(endpoint->name, &display) ||
+			endpoint_live(endpoint) || endpoint_held(endpoint))
+			continue;
+		surplus_judge(redirected->surplus, endpoint->name);
+		forget(redirected, i);
+		return true;
+	}
+
+	return false;
+}
+
+static guint count_new(const Manager *manager, const GPtrArray *sites)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < sites->len; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		n += manager_endpoint(manager, site->endpoint) == NULL;
+	}
+	return n;
+}
+
+/* As many as there is room for; those that linger in their grace take some. */
+static void add_new(Redirected *redirected, GPtrArray *sites)
 {
 	Manager *manager = redirected->manager;
+
+	if (manager->endpoints->len + count_new(manager, sites) > SITES_MAX + 1)
+		sites_rank(sites);
+	for (guint i = 0; i < sites->len; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		if (manager_endpoint(manager, site->endpoint) != NULL)
+			continue;
+		if (manager->endpoints->len < SITES_MAX + 1 ||
+			(!site->silent && make_room(redirected, sites)))
+			g_ptr_array_add(
+				manager->endpoints, endpoint_new(manager, site->endpoint, site));
+	}
+}
+
+/* Those without a place, borrowed. */
+static GPtrArray *find_left_out(const Manager *manager, const GPtrArray *sites)
+{
 	GPtrArray *left_out = g_ptr_array_new();
 
 	for (guint i = 0; i < sites->len; i++) {
 		Site *site = g_ptr_array_index(sites, i);
 
-		if (manager_endpoint(manager, site->endpoint) != NULL)
-			continue;
-		if (manager->endpoints->len < SITES_MAX + 1)
-			g_ptr_array_add(
-				manager->endpoints, endpoint_new(manager, site->endpoint, site));
-		else
+		if (manager_endpoint(manager, site->endpoint) == NULL)
 			g_ptr_array_add(left_out, site);
 	}
-
 	return left_out;
 }
 
@@ -105,40 +178,57 @@ static void on_display(gpointer data)
 {
 	Redirected *redirected = data;
 
-	redirected_update(redirected);
+	redirected_review(redirected);
 	manager_settle(redirected->manager);
+}
+
+/* Returns whether it has to be done once more. */
+static bool update(Redirected *redirected)
+{
+	g_autoptr(GPtrArray) sites = sites_find(redirected->manager->config);
+	g_autoptr(GPtrArray) left_out = NULL;
+
+	drop_unwanted(redirected, sites);
+	drop_lapsed(redirected);
+	add_new(redirected, sites);
+	left_out = find_left_out(redirected->manager, sites);
+	surplus_set(redirected->surplus, left_out, sites->len >= SITES_FOUND_MAX);
+	say_left_out(redirected, left_out);
+	return redirected->displays != NULL && displays_follow(redirected->displays, left_out);
 }
 
 void redirected_update(Redirected *redirected)
 {
-	const Config *config = redirected->manager->config;
-	g_autoptr(GPtrArray) left_out = NULL;
-	g_autoptr(GPtrArray) sites = NULL;
-
-	if (config->redirected == CONFIG_REDIRECTED_IGNORE)
+	if (redirected->manager->config->redirected == CONFIG_REDIRECTED_IGNORE)
 		redirected->displays = displays_free(redirected->displays);
 	else if (redirected->displays == NULL)
 		redirected->displays = displays_new(site_home(), on_display, redirected);
-	/* Now: what comes up after this is noticed. */
-	sites = sites_find(config);
-
-	drop_unwanted(redirected, sites);
-	left_out = add_new(redirected, sites);
-	say_left_out(redirected, left_out);
+	/* From now on what comes up is noticed. */
+	redirected->busy = true;
+	for (unsigned i = 0; i < ROUNDS_MAX && update(redirected); i++)
+		;
+	redirected->busy = false;
 }
 
-void redirected_lapse(Redirected *redirected, Endpoint *endpoint)
+void redirected_review(Redirected *redirected)
 {
-	Manager *manager = redirected->manager;
-	unsigned display;
-	guint index;
+	if (redirected != NULL)
+		redirected->review = true;
+}
 
-	if (route_display(endpoint->name, &display) && !site_exists(spot_site(endpoint->spot)) &&
-		g_ptr_array_find(manager->endpoints, endpoint, &index)) {
-		forget(redirected, index);
-		/* Now there may be room for one that was left out. */
+/* Whoever is forgotten may make room for another one. */
+void redirected_settle(Redirected *redirected)
+{
+	while (redirected != NULL && redirected->review && !redirected->busy) {
+		redirected->review = false;
 		redirected_update(redirected);
 	}
+}
+
+void redirected_tell(const Redirected *redirected, Presence *presence)
+{
+	presence->expecting = redirected_expecting(redirected);
+	surplus_tell(redirected->surplus, presence);
 }
 
 static gboolean on_expected(gpointer data)
@@ -152,12 +242,13 @@ static gboolean on_expected(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Without a claim that waits nothing is due, and nobody need wake up for it. */
+/* Without a claim that waits nothing is due, and nobody need wake up for it; nor if it waits for
+   nothing but that there are fewer. */
 void redirected_await(Redirected *redirected)
 {
 	gint64 left = redirected->expect_until - g_get_monotonic_time();
 
-	if (redirected->expect_source == 0)
+	if (redirected->expect_source == 0 && (left > 0 || !surplus_over(redirected->surplus)))
 		redirected->expect_source =
 			g_timeout_add((guint)MAX(left / 1000 + 1, 1), on_expected, redirected);
 }
@@ -167,6 +258,7 @@ Redirected *redirected_new(Manager *manager)
 	Redirected *redirected = g_new0(Redirected, 1);
 
 	redirected->manager = manager;
+	redirected->surplus = surplus_new(manager);
 	redirected->expect_until =
 		g_get_monotonic_time() + (gint64)manager->config->grace * G_USEC_PER_SEC;
 	return redirected;
@@ -179,6 +271,7 @@ Redirected *redirected_free(Redirected *redirected)
 
 	g_clear_handle_id(&redirected->expect_source, g_source_remove);
 	displays_free(redirected->displays);
+	surplus_free(redirected->surplus);
 	g_free(redirected->left_out);
 	g_free(redirected);
 	return NULL;
@@ -186,7 +279,8 @@ Redirected *redirected_free(Redirected *redirected)
 
 bool redirected_expecting(const Redirected *redirected)
 {
-	return g_get_monotonic_time() < redirected->expect_until;
+	return g_get_monotonic_time() < redirected->expect_until ||
+	       surplus_over(redirected->surplus);
 }
 
 const char *redirected_left_out(const Redirected *redirected)

@@ -15,15 +15,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "environment.h"
 #include "owner.h"
 #include "route.h"
 
-#define SOCKET_NAME     "pcscd.comm"
-#define SOCKET_PATH_MAX 107u   /* what a sockaddr_un holds */
-#define DISPLAYS_MAX    10000u /* directories that are counted; beyond that it does not matter */
+#define SOCKET_PATH_MAX 107u /* what a sockaddr_un holds */
 #define NAMED_MAX       8u
 
 const char *site_state_word(SiteState state)
@@ -42,6 +42,11 @@ const char *site_state_word(SiteState state)
 	}
 
 	return "unknown";
+}
+
+bool site_state_dark(SiteState state)
+{
+	return state == SITE_DENIED || state == SITE_UNSUPPORTED;
 }
 
 static Site *site_new(char *endpoint, char *socket)
@@ -105,7 +110,7 @@ static void add_xrdp(GPtrArray *sites)
 	g_autoptr(GDir) dir = site_home() != NULL ? g_dir_open(site_home(), 0, NULL) : NULL;
 	const char *name;
 
-	while (dir != NULL && displays->len < DISPLAYS_MAX &&
+	while (dir != NULL && displays->len < SITES_FOUND_MAX &&
 		(name = g_dir_read_name(dir)) != NULL) {
 		unsigned display;
 
@@ -119,7 +124,7 @@ static void add_xrdp(GPtrArray *sites)
 
 		g_ptr_array_add(sites,
 			site_new(g_strdup_printf(ROUTE_XRDP "%u", display),
-				g_strdup_printf("%s/.pcsc%u/" SOCKET_NAME, site_home(), display)));
+				g_strdup_printf("%s/.pcsc%u/" SITE_SOCKET, site_home(), display)));
 	}
 }
 
@@ -221,6 +226,57 @@ SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail)
 	if (state == SITE_READY)
 		*ret_detail = g_strdup("");
 	return state;
+}
+
+/* chansrv leaves its socket behind when it is killed or the machine loses power, and in a home that
+   is kept they pile up. Only an attempt tells; it never waits, and nothing is said or read. */
+static bool refuses(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool refused;
+
+	g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+	refused = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0 &&
+		  (errno == ECONNREFUSED || errno == ENOENT);
+	if (fd >= 0)
+		(void)close(fd);
+	return refused;
+}
+
+static bool is_silent(const Site *site)
+{
+	SiteEpoch epoch;
+	g_autofree char *detail = NULL;
+	SiteState state = site_check(site, &epoch, &detail);
+	unsigned display;
+
+	if (state != SITE_READY)
+		return !site_state_dark(state);
+	return route_display(site->endpoint, &display) && refuses(site->socket);
+}
+
+static gint compare_ranks(gconstpointer a, gconstpointer b)
+{
+	const Site *one = *(const Site *const *)a, *other = *(const Site *const *)b;
+	unsigned n = 0, m = 0;
+	bool xrdp = route_display(one->endpoint, &n);
+
+	if (xrdp != route_display(other->endpoint, &m))
+		return xrdp ? 1 : -1;
+	if (xrdp && one->silent != other->silent)
+		return one->silent ? 1 : -1;
+	return (n > m) - (n < m); /* the sort is stable */
+}
+
+void sites_rank(GPtrArray *sites)
+{
+	for (guint i = 0; i < sites->len; i++) {
+		Site *site = g_ptr_array_index(sites, i);
+
+		site->silent = is_silent(site);
+	}
+	g_ptr_array_sort(sites, compare_ranks);
 }
 
 bool site_exists(const Site *site)

@@ -10,14 +10,20 @@
 #include <sys/stat.h>
 
 #include "config.h"
+#include "wire.h"
 
 G_BEGIN_DECLS
 
-#define SITES_MAX 15u /* with the local one 16 endpoints */
+#define SITE_SOCKET "pcscd.comm" /* its name in xrdp's directory */
+
+#define SITES_MAX       15u                                   /* with the local one 16 endpoints */
+#define SITES_SPARE_MAX (WIRE_ENDPOINTS_MAX - SITES_MAX - 1u) /* more, told to a store by name */
+#define SITES_FOUND_MAX 10000u /* of xrdp's: beyond that they are not counted any more */
 
 typedef struct Site {
 	char *endpoint; /* "forwarded:NAME", "xrdp:N" */
 	char *socket;   /* its whole path */
+	bool silent;    /* nobody answers there; known after sites_rank() only */
 } Site;
 
 typedef enum {
@@ -37,6 +43,8 @@ typedef struct SiteEpoch {
 
 /* "ready", "absent", "denied", "foreign", "unsupported" */
 const char *site_state_word(SiteState state);
+/* In this state nobody can tell whether a client is there. */
+bool site_state_dark(SiteState state);
 
 Site *site_dup(const Site *site) G_GNUC_WARN_UNUSED_RESULT;
 void site_free(Site *site);
@@ -44,6 +52,9 @@ void site_free(Site *site);
 /* Site: what the configuration names, and xrdp's below the home directory; none if [redirected]
    policy is "ignore". Not more than SITES_MAX of them are to be used at once. */
 GPtrArray *sites_find(const Config *config) G_GNUC_WARN_UNUSED_RESULT;
+/* Who is to have a place if there are not enough: forwarded ones first, then those of xrdp's where
+   somebody answers, or may, and those where nobody does. */
+void sites_rank(GPtrArray *sites);
 /* Names for people, of all from this one on; "" if there are none. */
 char *sites_names(const GPtrArray *sites, guint from) G_GNUC_WARN_UNUSED_RESULT;
 /* *ret_detail says why, for people. */

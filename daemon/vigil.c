@@ -25,6 +25,7 @@
 
 #define PAUSE_FIRST_MS 300u /* a program that makes a profile makes many files */
 #define PAUSE_LAST_MS  60000u
+#define PLACES_MAX     64u
 #define HASTES_MAX     4u /* a minute: a directory may come and go without end */
 
 struct Vigil {
@@ -55,7 +56,7 @@ Vigil *vigil_new(Manager *manager)
 	Vigil *vigil = g_new0(Vigil, 1);
 
 	vigil->manager = manager;
-	vigil->watch = dirwatch_new(&funcs, vigil);
+	vigil->watch = dirwatch_new(&funcs, PLACES_MAX, vigil);
 	vigil->cues = report_cues_new();
 	vigil->pause_ms = PAUSE_FIRST_MS;
 	return vigil;

@@ -17,9 +17,10 @@
 
 G_BEGIN_DECLS
 
-#define WIRE_FRAME_MAX (256u * 1024u) /* bytes after the frame's head */
-#define WIRE_TEXT_MAX  (64u * 1024u)  /* bytes of one text field */
-#define WIRE_NAME_MAX  256u           /* bytes of a reader's, token's or endpoint's name */
+#define WIRE_FRAME_MAX     (256u * 1024u) /* bytes after the frame's head */
+#define WIRE_TEXT_MAX      (64u * 1024u)  /* bytes of one text field */
+#define WIRE_NAME_MAX      256u           /* bytes of a reader's, token's or endpoint's name */
+#define WIRE_ENDPOINTS_MAX 256u           /* that a store is told of */
 
 typedef enum {
 	/*

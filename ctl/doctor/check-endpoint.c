@@ -149,8 +149,11 @@ static void check_library(GPtrArray *findings)
 void check_endpoints(const Chart *chart, GPtrArray *findings)
 {
 	g_autoptr(GPtrArray) sites = sites_find(chart->config);
-	g_autofree char *left_out = sites_names(sites, SITES_MAX);
+	g_autofree char *left_out = NULL;
 
+	if (sites->len > SITES_MAX)
+		sites_rank(sites);
+	left_out = sites_names(sites, SITES_MAX);
 	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		check_site(chart, g_ptr_array_index(sites, i), findings);
 	if (*left_out != '\0')

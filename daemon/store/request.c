@@ -132,7 +132,7 @@ static bool add_endpoint(Request *request, WireReader *frame, GError **error)
 	endpoint->name = wire_get_text(frame, WIRE_NAME_MAX);
 	endpoint->live = wire_get_number(frame) != 0;
 	endpoint->settled = wire_get_number(frame) != 0;
-	if (request->endpoints->len > REQUEST_ENDPOINTS_MAX)
+	if (request->endpoints->len > WIRE_ENDPOINTS_MAX)
 		return protocol_error(error, "too many endpoints");
 
 	return wire_reader_done(frame, error);

@@ -16,7 +16,6 @@
 
 G_BEGIN_DECLS
 
-#define REQUEST_ENDPOINTS_MAX 256u
 #define REQUEST_PRESENT_MAX   1024u
 #define REQUEST_OBJECTS_MAX   4096u
 #define REQUEST_OBJECTS_BYTES (64u << 20) /* of all their attributes */

@@ -39,7 +39,7 @@ static void make_directory(const char *name)
 	ck_assert_int_eq(mkdir(full, 0700), 0);
 }
 
-static void make_socket(const char *name)
+static int listen_at(const char *name)
 {
 	g_autofree char *full = path(name);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -49,7 +49,14 @@ static void make_socket(const char *name)
 		sizeof(address.sun_path));
 	(void)unlink(full);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	close(fd);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	return fd;
+}
+
+/* As one whose owner has been killed leaves it. */
+static void make_socket(const char *name)
+{
+	close(listen_at(name));
 }
 
 static void check_found(const Config *config, const char *expected)
@@ -108,6 +115,51 @@ START_TEST(not_all_are_named)
 	ck_assert_str_eq(none, "");
 	ck_assert_str_eq(left_out, "xrdp:15, xrdp:16, xrdp:17, xrdp:18, xrdp:19, xrdp:20, xrdp:21, "
 				   "xrdp:22 and 7 more");
+}
+END_TEST
+
+static void check_ranks(const Config *config, const char *expected, guint silent_from)
+{
+	g_autoptr(GPtrArray) sites = sites_find(config);
+	g_autofree char *text = NULL;
+
+	sites_rank(sites);
+	text = sites_names(sites, 0);
+	ck_assert_str_eq(text, expected);
+	for (guint i = 2; i < sites->len; i++)
+		ck_assert_int_eq(
+			((const Site *)g_ptr_array_index(sites, i))->silent, i >= silent_from);
+}
+
+/* Who may answer comes before who cannot, and the configuration's before all others. */
+START_TEST(ranked)
+{
+	g_autoptr(Config) config = config_new();
+	g_autofree char *library = path("libpcsc-xrdp.so");
+	g_autofree char *refused = path(".pcsc3");
+	int fds[2];
+
+	for (unsigned i = 1; i <= 6; i++) {
+		g_autofree char *name = g_strdup_printf(".pcsc%u", i);
+
+		make_directory(name);
+	}
+	set(config, "forwarded", "b:/run/b.comm;a:/run/a.comm");
+	make_socket(".pcsc2/pcscd.comm"); /* nobody listens */
+	make_socket(".pcsc3/pcscd.comm");
+	fds[0] = listen_at(".pcsc4/pcscd.comm");
+	fds[1] = listen_at(".pcsc6/pcscd.comm");
+	/* Without the library nothing can be told of those that have a socket. */
+	check_ranks(config,
+		"forwarded:b, forwarded:a, xrdp:2, xrdp:3, xrdp:4, xrdp:6, xrdp:1, xrdp:5", 6);
+	ck_assert(g_file_set_contents(library, "", 0, NULL));
+	check_ranks(config,
+		"forwarded:b, forwarded:a, xrdp:4, xrdp:6, xrdp:1, xrdp:2, xrdp:3, xrdp:5", 4);
+	close(fds[0]);
+	ck_assert_int_eq(chmod(refused, 0777), 0);
+	check_ranks(config,
+		"forwarded:b, forwarded:a, xrdp:6, xrdp:1, xrdp:2, xrdp:3, xrdp:4, xrdp:5", 3);
+	close(fds[1]);
 }
 END_TEST
 
@@ -189,6 +241,7 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, found_in_order);
 	tcase_add_test(tcase, not_all_are_named);
+	tcase_add_test(tcase, ranked);
 	tcase_add_test(tcase, usable_or_not);
 	tcase_add_test(tcase, another_socket_of_the_same_name);
 	suite_add_tcase(suite, tcase);
