@@ -8,8 +8,8 @@
  * about their tokens until it is back and every card in it was read. For a redirected one that ends
  * with its grace: who has not come back by then is gone, and his certificates with him. The grace
  * also covers the moments after he is back, in which his readers may not be there yet. While it is
- * our own watcher that fails to start, or dies each time, nobody knows whether he is gone: nothing
- * is judged, and the grace begins when something is heard again.
+ * our own watcher that fails to start, or dies each time, or the socket cannot be looked at, nobody
+ * knows whether he is gone: nothing is judged, and the grace begins when something is heard again.
  *
  * A redirected endpoint's watcher lives as long as the socket that it was started for. Another
  * socket of the same name is another connection, so it gets another process.
@@ -292,6 +292,7 @@ static void check_spot(Endpoint *endpoint)
 			g_timeout_add((guint)(left / 1000) + 1, on_start, endpoint);
 	else if (ready)
 		start_watcher(endpoint);
+	set_deaf(endpoint, endpoint->watcher == NULL && site_state_dark(state));
 	/* Its grace may have passed while what is there was no socket of ours. */
 	if (!endpoint_held(endpoint))
 		redirected_review(endpoint->manager->redirected);

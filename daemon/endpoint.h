@@ -36,7 +36,7 @@ typedef struct Endpoint {
 	gint64 grace_until; /* monotonic; 0: no grace runs */
 	guint grace_source;
 	guint opening_source; /* its watcher has just been started and said nothing yet */
-	bool deaf;            /* its watcher fails, which says nothing about the client */
+	bool deaf; /* its watcher fails, or nobody may look: that says nothing about the client */
 } Endpoint;
 
 /* Starts its watcher, or waits for its socket. `site` is NULL for the local one. */

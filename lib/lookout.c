@@ -3,7 +3,8 @@
  * An inotify watch sits on the deepest directory of the path that exists; when the next part of the
  * path appears, the watch moves down. In the last directory everything that happens to the name
  * counts: creation, a change of mode (pcscd's chmod comes after its listen(), so that this is the
- * moment when it can be reached), renaming, removal.
+ * moment when it can be reached), renaming, removal. A directory that may not be read cannot be
+ * watched; then the one above it tells when that changes.
  *
  * What inotify does not see (another host's doings on a network file system, a link in the path
  * that is turned) is not seen here.
@@ -37,7 +38,7 @@ struct Lookout {
 static void watch_deepest(Lookout *lookout)
 {
 	g_autofree char *name = g_strdup(lookout->path);
-	int old = lookout->watch;
+	int old = lookout->watch, denied = 0;
 
 	lookout->watch = -1;
 	while (lookout->inotify >= 0 && strlen(name) > 1) {
@@ -45,12 +46,15 @@ static void watch_deepest(Lookout *lookout)
 
 		lookout->watch = inotify_add_watch(lookout->inotify, directory, DIRECTORY_EVENTS);
 		lookout->error = lookout->watch < 0 ? errno : 0;
-		if (lookout->error != ENOENT && lookout->error != ENOTDIR)
+		if (lookout->error == EACCES)
+			denied = EACCES;
+		else if (lookout->error != ENOENT && lookout->error != ENOTDIR)
 			break;
 		g_free(name);
 		name = g_steal_pointer(&directory);
 	}
 
+	lookout->error = lookout->error != 0 ? lookout->error : denied;
 	g_free(lookout->next);
 	lookout->next = g_path_get_basename(name);
 	lookout->last = strcmp(name, lookout->path) == 0;

@@ -22,8 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lookout, lookout_free)
 int lookout_fd(const Lookout *lookout);
 /* Takes what has happened. Returns true if it concerns the path. */
 bool lookout_take(Lookout *lookout);
-/* An errno: why nothing will be noticed (EMFILE: no more instances, ENOSPC: no more watches,
-   EACCES: the directory may not be read); 0: all is well. */
+/* An errno: why nothing will be noticed (EMFILE: no more instances, ENOSPC: no more watches), or
+   nothing but a change of the way there (EACCES: a directory may not be read); 0: all is well. */
 int lookout_error(const Lookout *lookout);
 /* The directory in which it is, or would be, exists. */
 bool lookout_near(const Lookout *lookout);

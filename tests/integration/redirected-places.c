@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * More redirected endpoints than there are places: who has one, and what becomes of the claims of
- * those that have none. Most displays here are directories with a socket on which this program
- * listens and never says a word.
+ * those that have none. And of one that cannot be looked at. Most displays here are directories
+ * with a socket on which this program listens and never says a word.
  */
 #include "redir.h"
 
@@ -292,6 +292,46 @@ START_TEST(more_than_can_be_named)
 }
 END_TEST
 
+/* --- not to be looked at --- */
+
+/* Nobody can tell whether a client is there: it is neither seen to leave nor forgotten. */
+START_TEST(denied)
+{
+	g_autofree char *place = directory(10);
+	g_autofree char *detail = NULL;
+	g_autofree char *before = NULL;
+	g_autofree char *after = NULL;
+
+	world_configure(GRACE);
+	world_start_plain();
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_claims(redir.card, REDIR_XRDP, 1);
+	redir_wait_settled(REDIR_XRDP);
+	wait_past_start();
+	before = rig_db_state(world.database);
+	ck_assert_int_eq(chmod(place, 0), 0);
+	redir_wait(REDIR_XRDP, "denied");
+	detail = redir_word(REDIR_XRDP, "detail");
+	ck_assert_ptr_nonnull(strstr(detail, place));
+	redir_wait_rest(1);
+	g_usleep(SPIN_US);
+	g_variant_unref(world_call("Look"));
+	redir_wait_rest(1);
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	ck_assert_int_eq(chmod(place, 0700), 0);
+	redir_wait_reader(REDIR_XRDP, "read");
+	redir_wait_settled(REDIR_XRDP);
+	after = rig_db_state(world.database);
+	ck_assert_str_eq(before, after);
+	/* And what can be seen to be gone is. */
+	ck_assert_int_eq(chmod(place, 0), 0);
+	redir_wait(REDIR_XRDP, "denied");
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait_stored(redir.card, 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("redirected-places");
@@ -305,5 +345,6 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, more_than_can_be_named);
 	tcase = redir_case(suite, "who");
 	tcase_add_loop_test(tcase, somebody_before_nobody, 0, 3);
+	tcase_add_test(tcase, denied);
 	return harness_run(suite, argc, argv);
 }
