@@ -11,6 +11,7 @@
 #include "redir.h"
 
 #define SHORT  "[redirected]\ngrace=1s\n"
+#define MIDDLE "[redirected]\ngrace=10s\n"
 #define LONG   "[redirected]\ngrace=60s\n"
 #define CASE_S 120
 
@@ -103,12 +104,13 @@ START_TEST(client_comes_back_too_late)
 }
 END_TEST
 
-/* Within the grace or not: what was on the first card goes. */
+/* Within the grace or not: what was on the first card goes, at the latest when the grace is over.
+   Nobody has seen that card leave, so it might still come up in another of the client's readers. */
 START_TEST(client_comes_back_with_another_card)
 {
 	g_autofree char *other = NULL;
 
-	begin(_i == 0 ? SHORT : LONG);
+	begin(_i == 0 ? SHORT : MIDDLE);
 	rig_xrdp_disconnect(xrdp);
 	exchange_card(&other);
 	rig_xrdp_connect(xrdp);
