@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Messages with fields, through GLib's structured log and a writer of our own: fields and all to a
- * journal when that is where stderr leads, plain lines with the time anywhere else. No libsystemd:
- * GLib speaks the journal's protocol.
+ * journal when that is where stderr leads, plain lines with the time anywhere else.
+ *
+ * Who reads there may be stopped or stuck, and must not hold us: nothing here waits. A message that
+ * is not taken at once is lost, and how many were is said with the next one that is. That stderr
+ * blocks is not changed, since it is shared with others.
  *
  * Text is escaped here and nowhere else, because one place cannot be forgotten. GLib's own
  * messages, which have a domain and ours none, come to the writer only.
@@ -10,11 +13,17 @@
 
 #include "log.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "journal.h"
 #include "names.h"
 #include "text.h"
 
@@ -24,6 +33,9 @@ static const char *log_program = NAME_DAEMON;
 static bool log_verbose;
 static bool log_journal;
 static bool log_colour;
+static int log_fd = STDERR_FILENO;
+static GMutex log_lock; /* GDBus's thread may have something to say as well */
+static guint64 log_lost;
 
 static const char *priority(GLogLevelFlags level)
 {
@@ -45,41 +57,81 @@ static const char *colour(GLogLevelFlags level)
 	return level & G_LOG_LEVEL_MESSAGE ? "" : "\033[2m";
 }
 
-static void write_line(GLogLevelFlags level, const char *message)
+/* All of it at once, or not at all where that would block. */
+static bool offer(const char *line, gsize length)
+{
+	struct pollfd room = {.fd = log_fd, .events = POLLOUT};
+	ssize_t n = send(log_fd, line, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	/* No socket: a pipe, of which poll() says that it takes PIPE_BUF bytes, a terminal, a file.
+	 */
+	if (n < 0 && errno == ENOTSOCK)
+		n = poll(&room, 1, 0) == 1 ? write(log_fd, line, length) : -1;
+	return n == (ssize_t)length;
+}
+
+static bool write_line(GLogLevelFlags level, const char *message)
 {
 	g_autoptr(GDateTime) now = g_date_time_new_now_local();
 	g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
+	g_autoptr(GString) line = g_string_new(NULL);
 	const char *on = log_colour ? colour(level) : "";
+	const char *off = on[0] != '\0' ? "\033[0m\n" : "\n";
+	gsize max = PIPE_BUF - strlen(off);
 
-	fprintf(stderr, "%s: %s %s%s%s\n", log_program, time, on, message,
-		on[0] != '\0' ? "\033[0m" : "");
-	fflush(stderr);
+	g_string_printf(line, "%s: %s %s%s", log_program, time, on, message);
+	if (line->len > max)
+		g_string_truncate(line, text_fit(line->str, max));
+	g_string_append(line, off);
+	return offer(line->str, line->len);
 }
 
-static GLogWriterOutput writer(
-	GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+static bool write_fields(GLogLevelFlags level, const GLogField *fields, gsize n_fields)
 {
+	JournalFate fate = log_journal ? journal_send(fields, n_fields) : JOURNAL_ABSENT;
 	const char *message = "";
+	g_autofree char *safe = NULL;
 	bool foreign = false;
 
-	if (!log_verbose && (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)))
-		return G_LOG_WRITER_HANDLED;
-	if (log_journal &&
-		g_log_writer_journald(level, fields, n_fields, data) == G_LOG_WRITER_HANDLED)
-		return G_LOG_WRITER_HANDLED;
+	if (fate != JOURNAL_ABSENT)
+		return fate == JOURNAL_TAKEN;
 
 	for (gsize i = 0; i < n_fields; i++) {
 		if (strcmp(fields[i].key, "MESSAGE") == 0)
 			message = fields[i].value;
 		foreign = foreign || strcmp(fields[i].key, "GLIB_DOMAIN") == 0;
 	}
-	if (foreign) {
-		g_autofree char *safe = text_escape(message);
+	safe = foreign ? text_escape(message) : NULL;
+	return write_line(level, foreign ? safe : message);
+}
 
-		write_line(level, safe);
+static bool write_lost(void)
+{
+	g_autofree char *message = g_strdup_printf(
+		"%" G_GUINT64_FORMAT " message%s before this one could not be written: nobody read "
+		"them in time",
+		log_lost, log_lost == 1 ? "" : "s");
+	const GLogField fields[] = {
+		{"MESSAGE", message, -1},
+		{"PRIORITY", priority(G_LOG_LEVEL_WARNING), -1},
+		{"SYSLOG_IDENTIFIER", log_program, -1},
+	};
+
+	return write_fields(G_LOG_LEVEL_WARNING, fields, G_N_ELEMENTS(fields));
+}
+
+static GLogWriterOutput writer(
+	GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+	if (!log_verbose && (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)))
 		return G_LOG_WRITER_HANDLED;
-	}
-	write_line(level, message);
+
+	g_mutex_lock(&log_lock);
+	if (log_lost > 0 && write_lost())
+		log_lost = 0;
+	if (log_lost > 0 || !write_fields(level, fields, n_fields))
+		log_lost++;
+	g_mutex_unlock(&log_lock);
 	return G_LOG_WRITER_HANDLED;
 }
 
@@ -96,9 +148,24 @@ static void keep_standard(void)
 		(void)close(fd);
 }
 
+/* Another program may fill a pipe between a look at it and a write to it, and a terminal takes less
+   than it is given. What is opened anew does not block for us, and still does for everybody else.
+   Not a file: it would be written from its beginning. Where it is another user's, stderr itself has
+   to do. */
+static int open_beside(void)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0 ? fd : STDERR_FILENO;
+}
+
 void log_init(const char *program, bool verbose)
 {
 	keep_standard();
+	log_fd = open_beside();
 	log_program = program;
 	log_verbose = verbose;
 	log_journal = g_log_writer_is_journald(fileno(stderr));

@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* Not for ever for a manager that hangs, yet not lost because one is busy: without READY it takes
+   the start for failed. */
+static const struct timeval NOTIFY_WAIT = {.tv_sec = 1};
 
 void notify_send(const char *state)
 {
@@ -29,6 +34,7 @@ void notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &NOTIFY_WAIT, sizeof NOTIFY_WAIT);
 	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	(void)close(fd);

@@ -95,6 +95,13 @@ char *text_clean(const char *text, gsize max)
 	return g_string_free(out, FALSE);
 }
 
+gsize text_fit(const char *text, gsize max)
+{
+	while (max > 0 && ((guint8)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
 char *text_from_padded(const void *data, gsize len)
 {
 	const char *text = data;

@@ -21,6 +21,9 @@ char *text_escape(const char *text) G_GNUC_WARN_UNUSED_RESULT;
    empty. */
 char *text_clean(const char *text, gsize max) G_GNUC_WARN_UNUSED_RESULT;
 
+/* How much of valid UTF-8 that is longer than `max` bytes fits into them, in whole characters. */
+gsize text_fit(const char *text, gsize max);
+
 /* Blank-padded PKCS#11 text of `len` bytes, not terminated: trailing blanks and NULs off, UTF-8
    repaired. */
 char *text_from_padded(const void *data, gsize len) G_GNUC_WARN_UNUSED_RESULT;

@@ -7,21 +7,18 @@
  */
 
 #include <check.h>
-#include <glib/gstdio.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "ear.h"
 #include "harness.h"
 #include "names.h"
 #include "world.h"
 
-#define WAIT_MS      20000
-#define DATAGRAM_MAX 65536
-#define CERTS        2u
+#define WAIT_MS 20000
+#define CERTS   2u
 
 #define FAULTY "[local]\non-removal=perhaps\n"
 
@@ -29,52 +26,10 @@
 #define HOSTILE "A\033[31m\nMESSAGE=x\007"
 #define ESCAPED "A\\x1b[31m\\x0aMESSAGE=x\\x07"
 
-#define JOURNAL_DIR    "/run/systemd/journal"
-#define JOURNAL_SOCKET JOURNAL_DIR "/socket"
-#define JOURNAL_STREAM JOURNAL_DIR "/stdout"
-
-static struct sockaddr_un address_of(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	ck_assert_uint_lt(strlen(path), sizeof address.sun_path);
-	(void)g_strlcpy(address.sun_path, path, sizeof address.sun_path);
-	return address;
-}
-
-static int bind_to(const char *path, int type)
-{
-	struct sockaddr_un address = address_of(path);
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	(void)g_unlink(path);
-	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
-	return fd;
-}
-
-/* The next datagram, with a NUL after it. */
-static char *receive(int fd, gsize *ret_length)
-{
-	g_autofree char *data = g_malloc(DATAGRAM_MAX + 1);
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
-	ssize_t length;
-
-	ck_assert_msg(poll(&wait, 1, WAIT_MS) == 1, "nothing was sent within %d ms", WAIT_MS);
-	length = recv(fd, data, DATAGRAM_MAX, MSG_DONTWAIT);
-	/* An empty one comes with a file, for entries that no datagram can hold. */
-	ck_assert_int_gt(length, 0);
-	ck_assert_int_lt(length, DATAGRAM_MAX);
-	data[length] = '\0';
-	if (ret_length != NULL)
-		*ret_length = (gsize)length;
-	return g_steal_pointer(&data);
-}
-
 static int start_notifying(void)
 {
 	g_autofree char *path = g_build_filename(world.home->runtime, "notify", NULL);
-	int fd = bind_to(path, SOCK_DGRAM);
+	int fd = ear_bind(path, SOCK_DGRAM);
 
 	world.environment = g_environ_setenv(world.environment, "NOTIFY_SOCKET", path, TRUE);
 	world_start();
@@ -83,7 +38,7 @@ static int start_notifying(void)
 
 static void expect(int fd, const char *state)
 {
-	g_autofree char *said = receive(fd, NULL);
+	g_autofree char *said = ear_receive(fd, NULL);
 
 	ck_assert_str_eq(said, state);
 }
@@ -91,7 +46,7 @@ static void expect(int fd, const char *state)
 /* Told between `since` and now, as the clock goes that the manager looks at. */
 static void expect_reloading(int fd, gint64 since)
 {
-	g_autofree char *said = receive(fd, NULL);
+	g_autofree char *said = ear_receive(fd, NULL);
 	g_auto(GStrv) lines = g_strsplit(said, "\n", -1);
 	gint64 when = 0;
 
@@ -134,7 +89,7 @@ START_TEST(test_reload_faulty)
 	expect(fd, "READY=1");
 	world_configure(FAULTY);
 	sighup(fd);
-	said = receive(fd, NULL);
+	said = ear_receive(fd, NULL);
 	ck_assert(g_str_has_prefix(said, "READY=1\nSTATUS="));
 	ck_assert_ptr_nonnull(strstr(said, "faulty"));
 
@@ -147,41 +102,6 @@ START_TEST(test_reload_faulty)
 	close(fd);
 }
 END_TEST
-
-/* A journal for this test, of which certpropd has the stream as its standard error. */
-typedef struct Journal {
-	int listener, entries, stream, ours;
-} Journal;
-
-static Journal start_journal(void)
-{
-	struct sockaddr_un address = address_of(JOURNAL_STREAM);
-	Journal journal;
-
-	if (!rig_isolated())
-		harness_skip("a journal of our own needs a /run of our own");
-	ck_assert_int_eq(g_mkdir_with_parents(JOURNAL_DIR, 0755), 0);
-	journal.entries = bind_to(JOURNAL_SOCKET, SOCK_DGRAM);
-	journal.listener = bind_to(JOURNAL_STREAM, SOCK_STREAM);
-	ck_assert_int_eq(listen(journal.listener, 1), 0);
-	journal.ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_ge(journal.ours, 0);
-	ck_assert_int_eq(
-		connect(journal.ours, (const struct sockaddr *)&address, sizeof address), 0);
-	journal.stream = accept(journal.listener, NULL, NULL);
-	ck_assert_int_ge(journal.stream, 0);
-	world.where.fds[0] = journal.ours;
-	world.where.fds[1] = STDERR_FILENO;
-	return journal;
-}
-
-static void end_journal(Journal *journal)
-{
-	close(journal->listener);
-	close(journal->entries);
-	close(journal->stream);
-	close(journal->ours);
-}
 
 /* What we wrote is text, on one line, of which nothing acts on a terminal. */
 static void check_harmless(const char *key, const char *value, gsize length)
@@ -222,7 +142,7 @@ static GHashTable *next_entry(const Journal *journal)
 {
 	GHashTable *fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	gsize size = 0;
-	g_autofree char *data = receive(journal->entries, &size);
+	g_autofree char *data = ear_receive(journal->entries, &size);
 
 	for (const char *at = data; at < data + size;) {
 		gsize name = strcspn(at, "=\n");
@@ -306,7 +226,7 @@ START_TEST(test_journal_fields)
 {
 	g_autofree char *card = rig_deal(&(const Deal){
 		.certs = CERTS, .token_cn = HOSTILE, .token_cn_length = strlen(HOSTILE)});
-	Journal journal = start_journal();
+	Journal journal = ear_journal();
 	g_autoptr(GHashTable) in = NULL;
 	g_autoptr(GHashTable) read = NULL;
 
@@ -322,14 +242,14 @@ START_TEST(test_journal_fields)
 	check_field(read, NAME_FIELD_TOKEN, ESCAPED);
 	ck_assert_ptr_nonnull(strstr(g_hash_table_lookup(read, "MESSAGE"), ESCAPED));
 	check_no_lines(&journal);
-	end_journal(&journal);
+	ear_end(&journal);
 }
 END_TEST
 
 /* What the journal shows in red. */
 START_TEST(test_journal_priority)
 {
-	Journal journal = start_journal();
+	Journal journal = ear_journal();
 	g_autoptr(GHashTable) entry = NULL;
 
 	world_configure(FAULTY);
@@ -340,7 +260,7 @@ START_TEST(test_journal_priority)
 	check_field(entry, NAME_FIELD_ACTION, NULL);
 	ck_assert_int_eq(rig_process_wait(world.daemon, WAIT_MS), EXIT_STATUS_CONFIG);
 	check_no_lines(&journal);
-	end_journal(&journal);
+	ear_end(&journal);
 }
 END_TEST
 

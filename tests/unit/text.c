@@ -70,6 +70,17 @@ START_TEST(null_is_empty)
 }
 END_TEST
 
+START_TEST(fits_whole_characters)
+{
+	ck_assert_uint_eq(text_fit("abc", 2), 2);
+	ck_assert_uint_eq(text_fit("a山b", 1), 1);
+	ck_assert_uint_eq(text_fit("a山b", 2), 1);
+	ck_assert_uint_eq(text_fit("a山b", 3), 1);
+	ck_assert_uint_eq(text_fit("a山b", 4), 4);
+	ck_assert_uint_eq(text_fit("山", 2), 0);
+}
+END_TEST
+
 START_TEST(clean_cuts_between_characters)
 {
 	/* 山 has three bytes; a blank is not left at the end. */
@@ -264,6 +275,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(safe, escape, 0, G_N_ELEMENTS(tricks));
 	tcase_add_loop_test(safe, clean, 0, G_N_ELEMENTS(tricks));
 	tcase_add_test(safe, null_is_empty);
+	tcase_add_test(safe, fits_whole_characters);
 	tcase_add_test(safe, clean_cuts_between_characters);
 	tcase_add_loop_test(safe, random_is_harmless, 0, 10);
 	tcase_add_test(safe, escape_is_reversible);
