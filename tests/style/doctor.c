@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The page about the doctor has every sentence that the doctor can say, the beginning of it at
+ * least, and names every case of its tests; and each case that it names is one. So a failure that
+ * the doctor comes to know later has to be provoked, and to be written down.
+ */
+
+#include <string.h>
+
+#include "harness.h"
+#include "tree.h"
+
+#define PAGE       "docs/doctor.md"
+#define PHRASE_MAX 28 /* of a sentence, so much is looked for */
+#define PHRASE_MIN 12 /* less says nothing */
+
+static const char *const name_dirs[] = {"lib", "ctl", NULL};
+static const char *const name_files[] = {"*.c", "*.h", NULL};
+static const char *const doctor_dirs[] = {"ctl/doctor", NULL};
+static const char *const sources[] = {"*.c", NULL};
+static const char *const test_dirs[] = {"tests/integration", NULL};
+static const char *const tests[] = {"doctor-*.c", NULL};
+
+/* Text of the page in one line. */
+static char *flat(const char *text)
+{
+	g_auto(GStrv) words = g_strsplit_set(text, " \n\t", -1);
+	GString *line = g_string_new(NULL);
+
+	for (char **word = words; *word != NULL; word++)
+		if (**word != '\0')
+			g_string_append_printf(line, "%s%s", line->len > 0 ? " " : "", *word);
+	return g_string_free(line, FALSE);
+}
+
+static GRegex *regex(const char *pattern)
+{
+	g_autoptr(GError) error = NULL;
+	GRegex *made = g_regex_new(pattern, G_REGEX_DOTALL, 0, &error);
+
+	ck_assert_msg(made != NULL, "%s", pattern);
+	return made;
+}
+
+/* #define NAME "text", of strings and of such names. */
+static void add_names(GHashTable *names, const char *source)
+{
+	g_autoptr(GRegex) define = regex("#define\\s+(\\w+)\\s+((?:\"[^\"\\n]*\"|[A-Z_]+| )+)\\n");
+	g_autoptr(GMatchInfo) match = NULL;
+
+	(void)g_regex_match(define, source, 0, &match);
+	for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL))
+		g_hash_table_insert(
+			names, g_match_info_fetch(match, 1), g_match_info_fetch(match, 2));
+}
+
+static GHashTable *all_names(void)
+{
+	GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_autoptr(GPtrArray) all = tree_files(name_dirs, name_files);
+
+	for (guint i = 0; i < all->len; i++) {
+		g_autofree char *text = tree_read(g_ptr_array_index(all, i));
+
+		add_names(names, text);
+	}
+	return names;
+}
+
+/* What strings and names of strings make together. */
+static void add_text(GString *text, const char *words, GHashTable *names, unsigned depth)
+{
+	g_autoptr(GRegex) word = regex("\"((?:[^\"\\\\]|\\\\.)*)\"|(\\w+)");
+	g_autoptr(GMatchInfo) match = NULL;
+
+	(void)g_regex_match(word, words, 0, &match);
+	for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL)) {
+		g_autofree char *string = g_match_info_fetch(match, 1);
+		g_autofree char *name = g_match_info_fetch(match, 2);
+		const char *meaning = name != NULL ? g_hash_table_lookup(names, name) : NULL;
+		g_autofree char *plain = g_strcompress(string);
+
+		if (meaning != NULL && depth < 4)
+			add_text(text, meaning, names, depth + 1);
+		else
+			g_string_append(text, plain);
+	}
+}
+
+/* The longest part between two places where something is filled in, and of that the beginning; NULL
+   if it is too short to tell anything. */
+static char *phrase_of(const char *text)
+{
+	g_autoptr(GRegex) directive = regex("%[0-9]*[a-z]|…");
+	g_auto(GStrv) parts = g_regex_split(directive, text, 0);
+	const char *longest = "";
+	char *phrase;
+
+	for (char **part = parts; *part != NULL; part++)
+		if (strlen(g_strstrip(*part)) > strlen(longest))
+			longest = *part;
+	longest += strspn(longest, " ,;:.()\"");
+	phrase = g_strndup(longest, PHRASE_MAX);
+	if (strlen(longest) > PHRASE_MAX && strrchr(phrase, ' ') != NULL)
+		*strrchr(phrase, ' ') = '\0';
+	g_strdelimit(phrase + MAX(strlen(phrase), 1) - 1, ",;:.()", ' ');
+	g_strchomp(phrase);
+	if (strlen(phrase) >= PHRASE_MIN)
+		return phrase;
+	g_free(phrase);
+	return NULL;
+}
+
+/* The arguments of a call from behind its parenthesis on. */
+static GPtrArray *arguments_at(const char *at)
+{
+	GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
+	const char *begin = at;
+	bool quoted = false;
+
+	for (unsigned depth = 1; *at != '\0' && depth > 0; at++) {
+		if (quoted && *at == '\\')
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && *at == '(')
+			depth++;
+		else if (!quoted && *at == ')')
+			depth--;
+		if (depth == 0 || (!quoted && depth == 1 && *at == ',')) {
+			g_ptr_array_add(arguments, g_strndup(begin, (gsize)(at - begin)));
+			begin = at + 1;
+		}
+	}
+	return arguments;
+}
+
+typedef struct Said {
+	const char *call; /* "finding_why(" */
+	guint which;      /* of its arguments is what is said */
+	guint least;      /* arguments */
+} Said;
+
+static const Said said[] = {{"finding_add(", 4, 5}, {"finding_why(", 1, 2}};
+
+static unsigned check_source(const char *file, const char *page, GHashTable *names)
+{
+	g_autofree char *raw = tree_read(file);
+	g_autofree char *source = tree_without_comments(raw);
+	unsigned n = 0;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(said); i++) {
+		const char *at = source;
+
+		while ((at = strstr(at, said[i].call)) != NULL) {
+			unsigned line = tree_line(source, at);
+			g_autoptr(GPtrArray) arguments = arguments_at(at += strlen(said[i].call));
+			g_autoptr(GString) text = g_string_new(NULL);
+			g_autofree char *phrase = NULL;
+
+			if (arguments->len < said[i].least)
+				continue;
+			add_text(text, g_ptr_array_index(arguments, said[i].which), names, 0);
+			if (i == 0 && strstr(g_ptr_array_index(arguments, 2), "VERDICT_OK") != NULL)
+				continue;
+			phrase = phrase_of(text->str);
+			if (phrase == NULL)
+				continue;
+			ck_assert_msg(strstr(page, phrase) != NULL, "%s:%u: \"%s\" is not in " PAGE,
+				file, line, phrase);
+			n++;
+		}
+	}
+	return n;
+}
+
+START_TEST(all_is_told)
+{
+	g_autofree char *text = tree_read(PAGE);
+	g_autofree char *page = flat(text);
+	g_autoptr(GHashTable) names = all_names();
+	g_autoptr(GPtrArray) files = tree_files(doctor_dirs, sources);
+	unsigned n = 0;
+
+	for (guint i = 0; i < files->len; i++)
+		n += check_source(g_ptr_array_index(files, i), page, names);
+	ck_assert_uint_ge(n, 80); /* or the source is not understood any more */
+}
+END_TEST
+
+/* "doctor-card held": of all of the tests, or of those that the page names. */
+static GPtrArray *cases_of_tests(void)
+{
+	g_autoptr(GRegex) call = regex("ward_case\\(suite, \"([a-z-]+)\"");
+	g_autoptr(GPtrArray) files = tree_files(test_dirs, tests);
+	GPtrArray *cases = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < files->len; i++) {
+		const char *file = g_ptr_array_index(files, i);
+		g_autofree char *source = tree_read(file);
+		g_autofree char *base = g_path_get_basename(file);
+		g_autoptr(GMatchInfo) match = NULL;
+
+		base[strlen(base) - 2] = '\0';
+		(void)g_regex_match(call, source, 0, &match);
+		for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL)) {
+			g_autofree char *name = g_match_info_fetch(match, 1);
+
+			g_ptr_array_add(cases, g_strdup_printf("%s %s", base, name));
+		}
+	}
+	return cases;
+}
+
+static GPtrArray *cases_of_page(const char *page)
+{
+	g_autoptr(GRegex) name = regex("doctor-[a-z]+ [a-z-]+");
+	GPtrArray *cases = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GMatchInfo) match = NULL;
+
+	(void)g_regex_match(name, page, 0, &match);
+	for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL))
+		g_ptr_array_add(cases, g_match_info_fetch(match, 0));
+	return cases;
+}
+
+static void assert_among(GPtrArray *some, GPtrArray *all, const char *what)
+{
+	for (guint i = 0; i < some->len; i++) {
+		const char *one = g_ptr_array_index(some, i);
+
+		ck_assert_msg(g_ptr_array_find_with_equal_func(all, one, g_str_equal, NULL),
+			"%s: %s", one, what);
+	}
+}
+
+START_TEST(cases_are_the_same)
+{
+	g_autofree char *page = tree_read(PAGE);
+	g_autoptr(GPtrArray) there = cases_of_tests();
+	g_autoptr(GPtrArray) named = cases_of_page(page);
+
+	ck_assert_uint_ge(there->len, 60);
+	assert_among(there, named, "no row of " PAGE " names it");
+	assert_among(named, there, PAGE " names it, and it is no case of a test");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("doctor");
+	TCase *tcase = tcase_create("doctor");
+
+	tcase_add_test(tcase, all_is_told);
+	tcase_add_test(tcase, cases_are_the_same);
+	suite_add_tcase(suite, tcase);
+
+	return harness_run(suite, argc, argv);
+}
