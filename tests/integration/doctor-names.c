@@ -8,11 +8,9 @@
 #include "safe.h"
 #include "ward.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "build.h"

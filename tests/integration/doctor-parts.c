@@ -6,8 +6,6 @@
  */
 #include "ward.h"
 
-#include <glib/gstdio.h>
-#include <string.h>
 #include <sys/mount.h>
 
 #include "build.h"

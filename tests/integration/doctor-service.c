@@ -9,7 +9,6 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include "harness.h"
 

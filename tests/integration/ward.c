@@ -102,6 +102,14 @@ void ward_stand_in(const char *name, const char *script)
 	ck_assert_int_eq(g_chmod(full, 0700), 0);
 }
 
+char *ward_fake_module(const char *vice)
+{
+	g_autofree char *settings = g_strdup_printf("[module]\nvice=%s\n", vice);
+
+	rig_home_write(ward.home, ".fake-module", settings);
+	return rig_program("tests/fake/fake-module.so");
+}
+
 void ward_has_systemd(void)
 {
 	ck_assert_int_eq(g_mkdir_with_parents("/run/systemd/system", 0755), 0);

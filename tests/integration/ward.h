@@ -36,6 +36,8 @@ TCase *ward_case(Suite *suite, const char *name, const TTest *test, int n);
 void ward_configure(const char *text);
 /* A program in the first directory of PATH: a shell script. */
 void ward_stand_in(const char *name, const char *script);
+/* ~/.fake-module says this vice; returns the module. */
+char *ward_fake_module(const char *vice) G_GNUC_WARN_UNUSED_RESULT;
 /* The script of one that writes down what it is asked, for ward_mend_by(). */
 #define WARD_ASK "echo \"$0 $*\" | sed 's,.*/,,' >>\"$HOME/asked\""
 /* There is a systemd for the machine; and the same for the user. */
