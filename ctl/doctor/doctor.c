@@ -8,14 +8,12 @@
 
 #include "doctor.h"
 
-#include <string.h>
-
 #include "chart.h"
 #include "finding.h"
 #include "json.h"
 #include "names.h"
 #include "paint.h"
-#include "text.h"
+#include "remedy.h"
 
 static void (*const steps[])(const Chart *chart, GPtrArray *findings) = {
 	check_configuration,
@@ -79,15 +77,10 @@ static void print_json(const GPtrArray *findings)
 	json_print(json);
 }
 
-/* The command as it has to be typed. What a terminal might obey cannot be shown as it is; the
-   backslash, which is doubled elsewhere, is a part of the command here. */
+/* The command as it has to be typed. */
 static void print_command(const Mend *mend)
 {
-	g_autofree char *escaped = text_escape(mend->command);
-	g_auto(GStrv) parts = g_strsplit(escaped, "\\\\", -1);
-	g_autofree char *shown = g_strjoinv("\\", parts);
-
-	if (strcmp(shown, mend->command) != 0) {
+	if (!remedy_is_showable(mend->command)) {
 		paint_line(PAINT_NOTE,
 			"       mend: a name in it cannot be shown; it stands in " NAME_CTL
 			" doctor --json");
@@ -95,7 +88,7 @@ static void print_command(const Mend *mend)
 	}
 
 	g_autofree char *line = g_strconcat("       mend: ", paint_begin(PAINT_STRONG),
-		mend->root ? "sudo " : "", shown, paint_end(PAINT_STRONG), "\n", NULL);
+		mend->root ? "sudo " : "", mend->command, paint_end(PAINT_STRONG), "\n", NULL);
 	paint_raw(line);
 }
 

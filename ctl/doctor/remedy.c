@@ -13,6 +13,7 @@
 
 #include "environment.h"
 #include "names.h"
+#include "text.h"
 
 #define SCRIPT_PATH "/etc/init.d/pcscd"
 #define SAFE        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,"
@@ -41,9 +42,39 @@ bool remedy_is_plain(const char *text)
 	return *text != '\0' && strspn(text, SAFE) == strlen(text);
 }
 
+/* The backslash, which is doubled elsewhere, is a part of a command. */
+bool remedy_is_showable(const char *text)
+{
+	g_autofree char *escaped = text_escape(text);
+	g_auto(GStrv) parts = g_strsplit(escaped, "\\\\", -1);
+	g_autofree char *shown = g_strjoinv("\\", parts);
+
+	return strcmp(shown, text) == 0;
+}
+
+/* "$(printf %b 'a\0033b')" is a word with any bytes in it, but no line feed at its end. */
+static char *printed_word(const char *text)
+{
+	GString *word = g_string_new("\"$(printf %b '");
+
+	for (const char *at = text; *at != '\0'; at++)
+		if (g_ascii_isalnum(*at) || strchr(" /._-:,=+@", *at) != NULL)
+			g_string_append_c(word, *at);
+		else
+			g_string_append_printf(word, "\\0%03o", (guint8)*at);
+	g_string_append(word, "')\"");
+
+	return g_string_free(word, FALSE);
+}
+
 char *remedy_word(const char *text)
 {
-	return remedy_is_plain(text) ? g_strdup(text) : g_shell_quote(text);
+	if (remedy_is_plain(text))
+		return g_strdup(text);
+	if (remedy_is_showable(text) || g_str_has_suffix(text, "\n"))
+		return g_shell_quote(text);
+
+	return printed_word(text);
 }
 
 char *remedy_line(const char *word, ...)

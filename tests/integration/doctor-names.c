@@ -23,6 +23,7 @@ static const char *const names[] = {
 	"a'b\"c$(touch pwned)`touch pwned`;touch pwned&touch pwned|touch pwned>pwned #",
 	"a\n\x1b[31mtouch pwned\n\xe2\x80\xaegnp.\t\\n\\040 $HOME ~ * {a,b}",
 	"'; touch pwned; '",
+	"a\xff\xc3 \xe2\x80",
 };
 
 /* What is run as words leaves this behind, in the directory in which commands are run. */
@@ -130,8 +131,8 @@ START_TEST(configuration)
 	ck_assert_int_eq(g_mkdir(path, 0700), 0);
 	heal("configuration", "not a regular file", false);
 	set_text(file, "propagation", "modules", names[_i]);
-	/* with a control in it, it is refused before */
-	heal(strchr(names[_i], '\n') != NULL ? "configuration" : "modules", "", false);
+	/* with a control in it, or a byte that is no letter, it is refused before */
+	heal(names[_i][0] == 'a' && names[_i][1] != '\'' ? "configuration" : "modules", "", false);
 }
 END_TEST
 
@@ -212,7 +213,8 @@ int main(int argc, char **argv)
 	Suite *suite = suite_create("doctor-names");
 
 	rig_enter();
-	ward_case(suite, "directory", directory, G_N_ELEMENTS(names));
+	/* certprop-store tells of the last one in other bytes, and there is no command then */
+	ward_case(suite, "directory", directory, G_N_ELEMENTS(names) - 1);
 	ward_case(suite, "configuration", configuration, G_N_ELEMENTS(names));
 	ward_case(suite, "others", others, 1);
 	ward_case(suite, "session", session, G_N_ELEMENTS(names));
