@@ -229,6 +229,13 @@ static void walk_line(Walk *walk, const char *start, gsize len)
 {
 	g_autofree char *line = NULL;
 
+	/* Whatever is in a comment: making one of a faulty line mends it. */
+	while (len > 0 && g_ascii_isspace(*start)) {
+		start++;
+		len--;
+	}
+	if (len > 0 && *start == '#')
+		return;
 	/* Refuses a NUL as well. */
 	if (!g_utf8_validate_len(start, len, NULL)) {
 		say(walk, false, "The line is not valid UTF-8");

@@ -555,6 +555,21 @@ START_TEST(bytes_that_are_no_text)
 }
 END_TEST
 
+/* A faulty line is mended by making a comment of it. */
+START_TEST(bytes_in_a_comment)
+{
+	g_autoptr(GPtrArray) faults = NULL;
+	g_autoptr(Config) config = NULL;
+	static const char text[] = "[limits]\n#issuers=Zo\xeb\n # a\0b\nscan-seconds=5\n#\xff";
+
+	put_bytes(sysconf_dir, "certprop.conf", text, sizeof text - 1);
+	config = load(&faults);
+
+	assert_faults(faults, "");
+	ck_assert_uint_eq(config->scan_seconds, 5);
+}
+END_TEST
+
 START_TEST(size_is_bounded)
 {
 	g_autoptr(GPtrArray) faults = NULL, none = NULL;
@@ -693,6 +708,7 @@ static TCase *faults_of_files(void)
 	tcase_add_test(tcase, twice_in_one_file);
 	tcase_add_test(tcase, line_forms);
 	tcase_add_test(tcase, bytes_that_are_no_text);
+	tcase_add_test(tcase, bytes_in_a_comment);
 	tcase_add_test(tcase, size_is_bounded);
 	tcase_add_test(tcase, not_a_file);
 	tcase_add_test(tcase, not_readable);
