@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 
 typedef enum { REMEDY_PCSCD, REMEDY_DRIVER, REMEDY_OPENSC, REMEDY_NSS_TOOLS } RemedyPackage;
 
-/* A word as a shell has to be given it: as it is where that is safe, else in quotes, or as printf(1)
-   writes it, so that it can be shown anywhere. */
+/* A word as a shell has to be given it: as it is where that is safe, else in quotes, or as
+   printf(1) writes it, so that it can be shown anywhere. */
 char *remedy_word(const char *text) G_GNUC_WARN_UNUSED_RESULT;
 /* A terminal shows it as it is, and JSON can have it. */
 bool remedy_is_showable(const char *text);
