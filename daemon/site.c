@@ -7,7 +7,7 @@
  *
  * Whoever can make the socket, or put another one in its place, decides what "cards" there are. So
  * it has to be the user's (a forwarded one may be root's), in a directory that nobody else can
- * write to, and neither xrdp's directory nor any socket may be a symbolic link.
+ * write to or exchange, and neither xrdp's directory nor any socket may be a symbolic link.
  */
 
 #include "site.h"
@@ -189,6 +189,20 @@ static SiteState check_directory(const Site *site, bool xrdp, char **ret_detail)
 	return SITE_READY;
 }
 
+/* Whoever can exchange a directory above it exchanges it as well: the home, for xrdp's. */
+static SiteState check_way(const Site *site, char **ret_detail)
+{
+	g_autofree char *directory = g_path_get_dirname(site->socket);
+	const char *why;
+	g_autofree char *gap = owner_find_gap(directory, &why);
+
+	if (gap == NULL)
+		return SITE_READY;
+	*ret_detail = g_strdup_printf(
+		"%s %s: %s could be another one at any time (chmod go-w)", gap, why, directory);
+	return SITE_FOREIGN;
+}
+
 static SiteState check_socket(const Site *site, bool xrdp, SiteEpoch *ret_epoch, char **ret_detail)
 {
 	struct stat st;
@@ -213,6 +227,8 @@ SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail)
 	bool xrdp = route_display(site->endpoint, &display);
 	SiteState state = check_directory(site, xrdp, ret_detail);
 
+	if (state == SITE_READY)
+		state = check_way(site, ret_detail);
 	if (state == SITE_READY)
 		state = check_socket(site, xrdp, ret_epoch, ret_detail);
 	if (state == SITE_READY && xrdp) {

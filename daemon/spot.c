@@ -3,6 +3,9 @@
  * What the kernel tells of the path is only a reason to check it anew. A socket that was replaced
  * between two checks shows by its inode or its time of change; it leads to another client, with
  * other readers, even if these have the same names.
+ *
+ * A directory far above the socket for which that is not used is watched as well until it is
+ * mended. That one comes to be such is noticed only at the next look.
  */
 
 #include "spot.h"
@@ -13,6 +16,7 @@
 
 #include "log.h"
 #include "lookout.h"
+#include "owner.h"
 
 struct Spot {
 	Site *site;
@@ -22,6 +26,9 @@ struct Spot {
 	Lookout *lookout;
 	guint source;
 	bool blind; /* and that has been said */
+	char *gap;  /* a directory further up, for which it is not used; or NULL */
+	Lookout *gap_lookout;
+	guint gap_source;
 	SiteState state;
 	SiteEpoch epoch; /* of the last socket that was SITE_READY */
 	unsigned number;
@@ -66,15 +73,63 @@ static void say_blind(Spot *spot)
 	spot->blind = error != 0;
 }
 
+static void watch_gap(Spot *spot);
+
 static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
 {
 	Spot *spot = data;
 	bool changed = lookout_take(spot->lookout) && check(spot);
 
 	say_blind(spot);
+	watch_gap(spot);
 	if (changed)
 		spot->func(spot->data); /* may free the spot */
 	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_gap_event(gint fd, GIOCondition condition, gpointer data)
+{
+	Spot *spot = data;
+	bool changed = lookout_take(spot->gap_lookout) && check(spot);
+
+	watch_gap(spot);
+	if (changed)
+		spot->func(spot->data); /* may free the spot */
+	return G_SOURCE_CONTINUE;
+}
+
+static void drop_gap(Spot *spot)
+{
+	g_clear_handle_id(&spot->gap_source, g_source_remove);
+	spot->gap_lookout = lookout_free(spot->gap_lookout);
+	g_clear_pointer(&spot->gap, g_free);
+}
+
+/* The socket's own directory is in sight anyway. */
+static char *find_gap(const Spot *spot)
+{
+	g_autofree char *directory = g_path_get_dirname(spot->site->socket);
+	const char *why;
+	g_autofree char *gap = spot->state == SITE_FOREIGN ? owner_find_gap(directory, &why) : NULL;
+
+	return g_strcmp0(gap, directory) != 0 ? g_steal_pointer(&gap) : NULL;
+}
+
+static void watch_gap(Spot *spot)
+{
+	g_autofree char *gap = find_gap(spot);
+
+	if (g_strcmp0(gap, spot->gap) == 0)
+		return;
+
+	drop_gap(spot);
+	if (gap == NULL)
+		return;
+	spot->gap = g_steal_pointer(&gap);
+	spot->gap_lookout = lookout_new(spot->gap);
+	if (lookout_fd(spot->gap_lookout) >= 0)
+		spot->gap_source =
+			g_unix_fd_add(lookout_fd(spot->gap_lookout), G_IO_IN, on_gap_event, spot);
 }
 
 Spot *spot_new(const Site *site, SpotFunc func, gpointer data)
@@ -91,6 +146,7 @@ Spot *spot_new(const Site *site, SpotFunc func, gpointer data)
 		spot->source = g_unix_fd_add(lookout_fd(spot->lookout), G_IO_IN, on_event, spot);
 	say_blind(spot);
 	(void)check(spot);
+	watch_gap(spot);
 	return spot;
 }
 
@@ -101,6 +157,7 @@ Spot *spot_free(Spot *spot)
 
 	g_clear_handle_id(&spot->source, g_source_remove);
 	lookout_free(spot->lookout);
+	drop_gap(spot);
 	site_free(spot->site);
 	g_free(spot->detail);
 	g_free(spot);
@@ -109,7 +166,10 @@ Spot *spot_free(Spot *spot)
 
 bool spot_look(Spot *spot)
 {
-	return check(spot);
+	bool changed = check(spot);
+
+	watch_gap(spot);
+	return changed;
 }
 
 const Site *spot_site(const Spot *spot)

@@ -16,5 +16,9 @@ bool owner_trusted(const struct stat *st);
 /* The directory in which `path` stands, or would be made: the nearest one that exists. Error:
    FOREIGN if it is somebody else's. */
 bool owner_check_place(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The first place on the way to the directory, itself included, at which somebody else could put
+   another thing in the place of what is there; NULL: there is none. *ret_why says how, for people;
+   it is static. */
+char *owner_find_gap(const char *directory, const char **ret_why) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

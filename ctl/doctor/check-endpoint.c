@@ -13,6 +13,7 @@
 
 #include "environment.h"
 #include "names.h"
+#include "owner.h"
 #include "remedy.h"
 #include "route.h"
 #include "site.h"
@@ -35,25 +36,51 @@ static void add_unsupported(Finding *finding)
 	finding_mend(finding, remedy_line("unset", NAME_ENV_PCSCDIR, NULL), false);
 }
 
+/* A directory that is too open can be closed by its owner. One of the system's was made so on
+   purpose, perhaps: then it is not the place for a socket. */
+static void add_foreign(Finding *finding, const Site *site)
+{
+	g_autofree char *dir = g_path_get_dirname(site->socket);
+	const char *why;
+	g_autofree char *gap = owner_find_gap(dir, &why);
+	struct stat st;
+
+	if (gap != NULL && lstat(gap, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid()) {
+		finding_why(finding, "Who can write there decides which cards there are");
+		finding_mend(finding, remedy_line("chmod", "go-w", gap, NULL), false);
+	} else {
+		finding_why(finding, "It may be used only if it is yours alone, and the way to it "
+				     "nobody else's: have it made anew, by whatever makes it, or "
+				     "in another place");
+	}
+}
+
+/* What it has brought before stays until somebody can look. */
+static void add_denied(Finding *finding, const Site *site)
+{
+	g_autofree char *dir = g_path_get_dirname(site->socket);
+	struct stat st;
+
+	finding_why(finding, "Whether somebody is connected cannot be told while you may not look "
+			     "into the directory");
+	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
+		finding_mend(finding, remedy_line("chmod", "u+rwx", dir, NULL), false);
+}
+
 /* One whose socket may not be used, or is not there. */
 static void add_barred(const Site *site, SiteState state, const char *detail, GPtrArray *findings)
 {
-	g_autofree char *dir = g_path_get_dirname(site->socket);
 	Finding *finding = finding_add(findings, "endpoints",
 		state == SITE_ABSENT ? VERDICT_NOTE : VERDICT_WRONG, site->endpoint, "%s", detail);
-	struct stat st;
 
 	if (state == SITE_ABSENT) {
 		finding_why(finding, "It is looked at as soon as it is there");
 	} else if (state == SITE_UNSUPPORTED) {
 		add_unsupported(finding);
-	} else if (state == SITE_FOREIGN && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
-		   st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		finding_why(finding, "Who can write there decides which cards there are");
-		finding_mend(finding, remedy_line("chmod", "go-w", dir, NULL), false);
+	} else if (state == SITE_FOREIGN) {
+		add_foreign(finding, site);
 	} else {
-		finding_why(finding, "It may be used only if it is yours alone: have it made anew, "
-				     "by whatever makes it");
+		add_denied(finding, site);
 	}
 }
 

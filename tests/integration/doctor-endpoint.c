@@ -30,6 +30,8 @@ START_TEST(redirected)
 	if (!g_file_test(provider, G_FILE_TEST_EXISTS)) /* it was not to be built */
 		return;
 	ward_heal("endpoints", "can be written to by others");
+	ck_assert_int_eq(g_chmod(ward.home->home, 0770), 0);
+	ward_heal("endpoints", "could be another one at any time");
 	g_free(ward_expect("cards", "ok", "xrdp:12, "));
 
 	/* What runs in the session needs no pcscd; that there is none is no fault then. */
@@ -37,6 +39,25 @@ START_TEST(redirected)
 	g_free(ward_expect("service", "note", "PCSCLITE_CSOCK_NAME names the socket"));
 	rig_chansrv_disconnect(chansrv);
 	g_free(ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
+}
+END_TEST
+
+/* Root's right to look everywhere would hide that this one may not be looked into. */
+START_TEST(denied)
+{
+	g_autofree char *provider = rig_chansrv_library();
+	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
+	g_autofree char *dir = ward_path(".pcsc12");
+	g_autofree char *ctl = g_steal_pointer(&ward.ctl);
+
+	if (!g_file_test(provider, G_FILE_TEST_EXISTS))
+		return;
+	ward.ctl = g_strconcat("setpriv --bounding-set=-dac_override,-dac_read_search "
+			       "--inh-caps=-dac_override,-dac_read_search ",
+		ctl, NULL);
+	rig_chansrv_connect(chansrv);
+	ck_assert_int_eq(g_chmod(dir, 0), 0);
+	ward_heal("endpoints", "Whether somebody is connected cannot be told");
 }
 END_TEST
 
@@ -266,6 +287,7 @@ int main(int argc, char **argv)
 
 	rig_enter();
 	ward_case(suite, "redirected", redirected, 1);
+	ward_case(suite, "denied", denied, 1);
 	ward_case(suite, "unsupported", unsupported, 2);
 	ward_case(suite, "not-connected", not_connected, 1);
 	ward_case(suite, "no-socket", no_socket, 1);

@@ -181,6 +181,12 @@ START_TEST(strange_places_are_not_used)
 	redir_wait(REDIR_XRDP, "foreign");
 	ck_assert_int_eq(chmod(place, 0700), 0);
 	redir_wait(REDIR_XRDP, "ok");
+	/* Who can write to the home could exchange it. That it is mended is noticed at once. */
+	ck_assert_int_eq(chmod(world.home->home, 0770), 0);
+	g_variant_unref(world_call("Look"));
+	redir_wait(REDIR_XRDP, "foreign");
+	ck_assert_int_eq(chmod(world.home->home, 0700), 0);
+	redir_wait(REDIR_XRDP, "ok");
 	ck_assert_int_eq(rename(place, elsewhere), 0);
 	ck_assert_int_eq(symlink(elsewhere, place), 0);
 	redir_wait(REDIR_XRDP, "foreign");

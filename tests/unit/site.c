@@ -210,6 +210,69 @@ START_TEST(usable_or_not)
 }
 END_TEST
 
+static void set_mode(const char *name, mode_t mode)
+{
+	g_autofree char *full = path(name);
+
+	ck_assert_int_eq(chmod(full, mode), 0);
+}
+
+static void make_link(const char *target, const char *name)
+{
+	g_autofree char *full = path(name);
+
+	ck_assert_int_eq(symlink(target, full), 0);
+}
+
+/* Somebody else's; nobody but root can make that so. */
+static void give_away(const char *name)
+{
+	g_autofree char *full = path(name);
+
+	ck_assert_int_eq(lchown(full, 65534, (gid_t)-1), 0);
+}
+
+/* What can be exchanged further up, on the way itself or on that of a link, is as good as the
+   socket. */
+START_TEST(way_there)
+{
+	g_autofree char *library = path("libpcsc-xrdp.so");
+
+	make_directory("a");
+	make_directory("a/b");
+	make_directory("a/b/c");
+	make_directory("l");
+	make_socket("a/b/c/s");
+	make_link("../a/b/../b", "l/b");
+	check_state("forwarded:a", "a/b/c/s", SITE_READY);
+	check_state("forwarded:a", "l/b/c/s", SITE_READY);
+	set_mode("a", 0770);
+	check_state("forwarded:a", "a/b/c/s", SITE_FOREIGN);
+	check_state("forwarded:a", "l/b/c/s", SITE_FOREIGN);
+	set_mode("a", 01777);
+	check_state("forwarded:a", "a/b/c/s", SITE_READY);
+	check_state("forwarded:a", "l/b/c/s", SITE_READY);
+	set_mode("l", 0777);
+	check_state("forwarded:a", "a/b/c/s", SITE_READY);
+	check_state("forwarded:a", "l/b/c/s", SITE_FOREIGN);
+	set_mode("l", 01777);
+	check_state("forwarded:a", "l/b/c/s", SITE_READY);
+	make_directory(".pcsc1");
+	make_socket(".pcsc1/pcscd.comm");
+	ck_assert(g_file_set_contents(library, "", 0, NULL));
+	check_state("xrdp:1", ".pcsc1/pcscd.comm", SITE_READY);
+	set_mode(".", 0775);
+	check_state("xrdp:1", ".pcsc1/pcscd.comm", SITE_FOREIGN);
+	set_mode(".", 0700);
+	if (geteuid() == 0) {
+		give_away("l/b");
+		check_state("forwarded:a", "l/b/c/s", SITE_FOREIGN);
+		give_away("a/b");
+		check_state("forwarded:a", "a/b/c/s", SITE_FOREIGN);
+	}
+}
+END_TEST
+
 START_TEST(another_socket_of_the_same_name)
 {
 	g_autofree char *full = path("s");
@@ -243,6 +306,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, not_all_are_named);
 	tcase_add_test(tcase, ranked);
 	tcase_add_test(tcase, usable_or_not);
+	tcase_add_test(tcase, way_there);
 	tcase_add_test(tcase, another_socket_of_the_same_name);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
