@@ -127,6 +127,11 @@ void live_wait(Live *live)
 	work->look = look_free(work->look);
 }
 
+bool live_look_again(Live *live, GError **error)
+{
+	return peer_look(live->work->peer, error);
+}
+
 Live *live_free(Live *live)
 {
 	if (live == NULL)

@@ -35,6 +35,8 @@ typedef enum {
 Live *live_start(const Config *config, LiveMode mode);
 /* Runs the main loop until everything is known. */
 void live_wait(Live *live);
+/* Where it answers: has the daemon look at every reader again. */
+bool live_look_again(Live *live, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Live *live_free(Live *live);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Live, live_free)
 

@@ -10,7 +10,6 @@
 #include "peer.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -191,6 +190,15 @@ Peer *peer_free(Peer *peer)
 	peer_unref(peer);
 
 	return NULL;
+}
+
+bool peer_look(const Peer *peer, GError **error)
+{
+	g_autoptr(GVariant) answer =
+		g_dbus_connection_call_sync(peer->connection, NULL, NAME_BUS_PATH, NAME_BUS_IFACE,
+			"Look", NULL, NULL, G_DBUS_CALL_FLAGS_NONE, PEER_DEADLINE_MS, NULL, error);
+
+	return answer != NULL;
 }
 
 GDBusConnection *peer_connection(const Peer *peer)

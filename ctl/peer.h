@@ -7,6 +7,7 @@
  */
 
 #include <gio/gio.h>
+#include <stdbool.h>
 
 G_BEGIN_DECLS
 
@@ -28,6 +29,9 @@ Peer *peer_open(PeerFunc func, PeerEventFunc event, gpointer data);
 Peer *peer_free(Peer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
 
+/* Once there was an answer: has it look at every reader again. Does not wait for what comes of it.
+ */
+bool peer_look(const Peer *peer, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Once there was an answer; borrowed. NULL before. */
 GDBusConnection *peer_connection(const Peer *peer);
 

@@ -20,6 +20,8 @@
 #include "select.h"
 #include "tell.h"
 
+#define AGAIN_MAX 3 /* purges that are begun anew because a card or a reader changed */
+
 static char *option_token, *option_subject, *option_issuer, *option_endpoint, *option_older_than;
 static gboolean option_absent, option_expired, option_all, option_unmarked, option_yes;
 
@@ -153,10 +155,20 @@ static bool ask(guint n)
 	return fgets(line, sizeof line, stdin) != NULL && g_ascii_tolower(*line) == 'y';
 }
 
-/* The names of what may go, or NULL: nothing. */
-static GHashTable *agree(const Config *config, const GPtrArray *frames, const Presence *presence)
+static Presence *presence_of(const Live *live)
 {
-	g_autoptr(Purging) trial = purging_run(config, frames, presence, true, NULL);
+	Presence *presence = presence_new();
+
+	tell_add_all(presence, live->endpoints);
+	return presence;
+}
+
+/* The names of what may go, or NULL: nothing. */
+static GHashTable *agree(const Config *config, const GPtrArray *frames, const Live *live)
+{
+	g_autoptr(Presence) presence = presence_of(live);
+	g_autoptr(Purging) trial = purging_run(&(const PurgingRequest){
+		.config = config, .frames = frames, .presence = presence, .dry_run = true});
 	guint n = list_unmarked(trial->report);
 
 	if (n > 0 && !ask(n))
@@ -186,6 +198,33 @@ int purge_check(const Ctl *ctl)
 	return EXIT_STATUS_DONE;
 }
 
+static Live *find_out(const Config *config)
+{
+	Live *live = live_start(config, option_absent ? LIVE_LOOK : LIVE_ASK);
+
+	progress_start("reading the cards …");
+	live_wait(live);
+	progress_stop();
+	return live;
+}
+
+/* Once more with what is present now, if that has changed under its hands. */
+static Purging *purge(PurgingRequest *request, Live **live)
+{
+	for (unsigned i = 0;; i++) {
+		g_autoptr(Presence) presence = presence_of(*live);
+		g_autoptr(Purging) purging = NULL;
+
+		request->presence = presence;
+		request->watched = option_absent && (*live)->answers;
+		purging = purging_run(request);
+		if (!purging->outdated || i == AGAIN_MAX)
+			return g_steal_pointer(&purging);
+		live_free(*live);
+		*live = find_out(request->config);
+	}
+}
+
 int verb_purge(Ctl *ctl, char **args)
 {
 	const Config *config = ctl_config(ctl);
@@ -200,21 +239,17 @@ int verb_purge(Ctl *ctl, char **args)
 		return EXIT_STATUS_USAGE;
 	}
 
-	g_autoptr(Live) live = live_start(config, option_absent ? LIVE_LOOK : LIVE_ASK);
-	progress_start("reading the cards …");
-	live_wait(live);
-	progress_stop();
-	g_autoptr(Presence) presence = presence_new();
-	tell_add_all(presence, live->endpoints);
-
+	g_autoptr(Live) live = find_out(config);
 	if (must_ask(ctl)) {
-		agreed = agree(config, frames, presence);
+		agreed = agree(config, frames, live);
 		if (agreed == NULL) {
 			paint_complain("nothing was taken away");
 			return EXIT_STATUS_FAILED;
 		}
 	}
 
-	g_autoptr(Purging) purging = purging_run(config, frames, presence, ctl->dry_run, agreed);
+	PurgingRequest request = {
+		.config = config, .frames = frames, .dry_run = ctl->dry_run, .agreed = agreed};
+	g_autoptr(Purging) purging = purge(&request, &live);
 	return purging_tell(ctl, purging, live);
 }

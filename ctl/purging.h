@@ -17,14 +17,23 @@ typedef struct Purging {
 	const Report *report; /* claims of its certificates: only those that go */
 	GPtrArray *failures;  /* char *: what went wrong outside the databases */
 	char *file;           /* the backup, or NULL: nothing was to be taken away */
+	bool outdated; /* nothing was taken away: a daemon has seen a card or reader change */
 
 	struct PurgingWork *work; /* private */
 } Purging;
 
-/* From beginning to end. `frames` (GBytes) are the selectors. `agreed` (may be NULL: anything) are
-   the purging_name()s of what may go; if anything else would, nothing does. */
-Purging *purging_run(const Config *config, const GPtrArray *frames, const Presence *presence,
-	bool dry_run, const GHashTable *agreed);
+typedef struct PurgingRequest {
+	const Config *config;
+	const GPtrArray *frames;  /* GBytes: the selectors */
+	const Presence *presence; /* told to the store */
+	bool watched;             /* a daemon has said what is present, and it must still say so */
+	bool dry_run;
+	const GHashTable *agreed; /* purging_name()s of what may go: if anything else would, nothing
+				     does. NULL: anything may */
+} PurgingRequest;
+
+/* From beginning to end. */
+Purging *purging_run(const PurgingRequest *request);
 Purging *purging_free(Purging *purging);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Purging, purging_free)
 

@@ -6,6 +6,8 @@
 
 #include "presence.h"
 
+#include <string.h>
+
 #include "pipeline.h"
 
 static void endpoint_destroy(gpointer data)
@@ -67,4 +69,33 @@ void presence_add_token(
 	present->reader = g_strdup(reader);
 	present->token = token_dup(token);
 	g_ptr_array_add(presence->present, present);
+}
+
+static bool same_endpoint(const PipelineEndpoint *a, const PipelineEndpoint *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->live == b->live && a->settled == b->settled;
+}
+
+static bool same_present(const PipelinePresent *a, const PipelinePresent *b)
+{
+	return strcmp(a->endpoint, b->endpoint) == 0 && strcmp(a->reader, b->reader) == 0 &&
+	       token_equal(a->token, b->token);
+}
+
+bool presence_equal(const Presence *a, const Presence *b)
+{
+	if (a->endpoints->len != b->endpoints->len || a->present->len != b->present->len)
+		return false;
+
+	for (guint i = 0; i < a->endpoints->len; i++) {
+		if (!same_endpoint(
+			    g_ptr_array_index(a->endpoints, i), g_ptr_array_index(b->endpoints, i)))
+			return false;
+	}
+	for (guint i = 0; i < a->present->len; i++) {
+		if (!same_present(
+			    g_ptr_array_index(a->present, i), g_ptr_array_index(b->present, i)))
+			return false;
+	}
+	return a->expecting == b->expecting;
 }

@@ -26,5 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Presence, presence_free)
 void presence_add_endpoint(Presence *presence, const char *name, bool live, bool settled);
 void presence_add_token(
 	Presence *presence, const char *endpoint, const char *reader, const Token *token);
+/* Both say the same. */
+bool presence_equal(const Presence *a, const Presence *b);
 
 G_END_DECLS

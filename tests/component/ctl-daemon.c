@@ -4,9 +4,13 @@
  */
 
 #include <check.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctlbench.h"
 #include "harness.h"
@@ -150,6 +154,134 @@ START_TEST(purge_of_a_card_that_is_out)
 }
 END_TEST
 
+static bool is_settled(gpointer data)
+{
+	g_autofree char *out = NULL;
+
+	ck_assert_int_eq(ctl_run(&out, NULL, "status", "--json", NULL), 0);
+	g_autoptr(JsonNode) root = contract_check(out, ctl_status_contract);
+
+	return contract_length(json_node_get_object(root), "endpoints") > 0 &&
+	       json_object_get_boolean_member(contract_member(root, "endpoints", 0), "settled");
+}
+
+/* What the card brought is there, and the card is out. */
+static RigProcess *start_without_the_card(void)
+{
+	RigProcess *daemon;
+
+	ctl_sync_card();
+	rig_card_remove_seen(bench.card);
+	daemon = start_daemon();
+	rig_wait_until(is_settled, NULL, CTL_LONG_MS, "certpropd does not settle");
+	return daemon;
+}
+
+static RigProcess *start_purge(char **environment)
+{
+	const char *argv[] = {bench.program, "purge", "--absent", "--json", NULL};
+	const RigProcessOptions options = {.environment = environment};
+
+	return rig_process_start(argv, &options);
+}
+
+static guint deleted_by(RigProcess *purge)
+{
+	g_autofree char *out = NULL;
+
+	ck_assert_int_eq(rig_process_wait(purge, CTL_LONG_MS), 0);
+	out = rig_process_output(purge, NULL);
+	g_autoptr(JsonNode) root = contract_check(out, purge_contract);
+	ck_assert_uint_eq(contract_length(json_node_get_object(root), "errors"), 0);
+	return ctl_number(contract_member(root, "databases", 0), "deleted");
+}
+
+/* Helpers of which the store waits for the gate's end before it begins. */
+static char **gated_environment(const char *gate)
+{
+	g_autofree char *dir = rig_home_path(bench.home, "gated");
+	g_autofree char *store = g_build_filename(dir, "certprop-store", NULL);
+	g_autofree char *real = rig_program("daemon/certprop-store");
+	g_autofree char *script = g_strdup_printf(
+		"#!/bin/sh\n[ ! -p '%s' ] || read -r word <'%s'\nexec '%s' \"$@\"\n", gate, gate,
+		real);
+
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
+	ck_assert_int_eq(mkfifo(gate, 0600), 0);
+	ck_assert(
+		g_file_set_contents_full(store, script, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+	return g_environ_setenv(g_strdupv(bench.environment), "CERTPROP_LIBEXECDIR", dir, TRUE);
+}
+
+typedef struct {
+	const char *path;
+	int fd;
+} Gate;
+
+/* Somebody stands before it. */
+static bool is_awaited(gpointer data)
+{
+	Gate *gate = data;
+
+	gate->fd = open(gate->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return gate->fd >= 0;
+}
+
+/* A card that comes after the daemon was asked and before anything was judged is not absent. */
+START_TEST(purge_while_a_card_comes)
+{
+	g_autoptr(RigProcess) daemon = start_without_the_card();
+	g_autofree char *path = rig_home_path(bench.home, "gate");
+	g_auto(GStrv) environment = gated_environment(path);
+	g_autoptr(RigProcess) purge = start_purge(environment);
+	Gate gate = {.path = path};
+
+	rig_wait_until(is_awaited, &gate, CTL_LONG_MS, "certpropctl starts no store");
+	rig_card_insert_seen(bench.card);
+	rig_wait_until(is_read, NULL, CTL_LONG_MS, "the card is not read");
+	ck_assert_int_eq(g_unlink(path), 0);
+	close(gate.fd);
+	ck_assert_uint_eq(deleted_by(purge), 0);
+	ck_assert_uint_eq(marked(), CTL_CERTS);
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
+}
+END_TEST
+
+static bool is_backed_up(gpointer data)
+{
+	g_autoptr(GDir) dir = g_dir_open(data, 0, NULL);
+	const char *name;
+
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		if (g_str_has_prefix(name, "purge-") && g_str_has_suffix(name, ".json"))
+			return true;
+	}
+	return false;
+}
+
+/* And one that comes while what it brought is being taken away gets it again: the daemon, which has
+   found it complete, looks once more. */
+START_TEST(purge_and_then_a_card_comes)
+{
+	g_autoptr(RigProcess) daemon = start_without_the_card();
+	g_autofree char *state = rig_home_path(bench.home, ".local/state/certprop");
+	g_autofree char *path =
+		g_build_filename(bench.home->runtime, "certprop", "writer.lock", NULL);
+	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	g_autoptr(RigProcess) purge = NULL;
+
+	ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), 0);
+	purge = start_purge(bench.environment);
+	rig_wait_until(is_backed_up, state, CTL_LONG_MS, "there is no backup");
+	rig_card_insert_seen(bench.card);
+	rig_wait_until(is_read, NULL, CTL_LONG_MS, "the card is not read");
+	close(lock);
+	ck_assert_uint_eq(deleted_by(purge), CTL_CERTS);
+	rig_wait_until(is_read, NULL, CTL_LONG_MS, "the certificates do not come again");
+	ck_assert_int_eq(rig_process_stop(daemon, CTL_LONG_MS), 0);
+}
+END_TEST
+
 /*
  * monitor
  */
@@ -240,7 +372,8 @@ int main(int argc, char **argv)
 	rig_enter();
 
 	const TTest *const daemon[] = {daemon_is_asked, hung_daemon_is_passed_by,
-		purge_of_a_card_that_is_in, purge_of_a_card_that_is_out};
+		purge_of_a_card_that_is_in, purge_of_a_card_that_is_out, purge_while_a_card_comes,
+		purge_and_then_a_card_comes};
 	const TTest *const monitor[] = {monitor_alone, monitor_of_a_daemon_and_after_it};
 	Suite *suite = suite_create("ctl-daemon");
 
