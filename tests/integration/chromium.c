@@ -3,10 +3,10 @@
  * A real Chromium on the shared database: it logs in to a server that demands a certificate, with
  * the card's key.
  *
- * Without a screen nobody can choose a certificate or type a PIN into Chromium's own dialogs. An
- * administrator's policy chooses; and the certificate is that of the key for card authentication
- * (9E), the one key of a PIV card that works without a PIN. That the same database also serves keys
- * with a PIN is proved with NSS's tstclnt (mainjob-keys) and with Firefox.
+ * An administrator's policy chooses the certificate. In one case that of the key for which the card
+ * wants a PIN (9A), which is typed into Chromium's own dialog on a screen. In the other that of the
+ * key for card authentication (9E), the one key of a PIV card that works without a PIN, so that the
+ * card can come and go in a Chromium without a screen.
  */
 #include <string.h>
 
@@ -14,15 +14,18 @@
 #include "harness.h"
 #include "mainjob.h"
 
-#define CN    "Ada Lovelace"
-#define CERTS 2u
+#define CN      "Ada Lovelace"
+#define CN_PIN  "Ada with PIN"
+#define CERTS   2u
+#define TRIES   6u
+#define IDLE_MS 1200u
 
 /* 9A, which would ask for a PIN, and 9E. */
 static const Deal deal = {.certs = 4,
 	.empty = 0x6,
 	.guid = JOB_GUID_A,
 	.cn = CN,
-	.token_cn = "Ada with PIN",
+	.token_cn = CN_PIN,
 	.token_cn_length = -1};
 
 static unsigned marked(void)
@@ -62,7 +65,7 @@ static bool is_successful(gpointer data)
 	const Visit *visit = data;
 	g_autofree char *error = rig_chromium_visit(visit->chromium, rig_tls_url(visit->server));
 
-	return error[0] == '\0';
+	return error[0] == '\0' || rig_chromium_crashed(visit->chromium);
 }
 
 /* He tries again: NSS looks only once a second whether a card has come, and Chromium also keeps
@@ -74,29 +77,45 @@ static void check_admitted(RigChromium *chromium, RigTls *server)
 	unsigned used = rig_card_used(world.cards[0]);
 
 	rig_wait_until(is_successful, &visit, JOB_WAIT_MS, "Chromium is let in");
+	if (rig_chromium_crashed(chromium))
+		return;
 	ck_assert_uint_gt(rig_tls_admitted(server), admitted);
 	ck_assert_uint_gt(rig_card_used(world.cards[0]), used);
+}
+
+typedef struct {
+	RigTls *server;
+	unsigned before;
+} Turn;
+
+static bool is_turned_away(gpointer data)
+{
+	const Turn *turn = data;
+
+	return rig_tls_turned_away(turn->server) > turn->before;
 }
 
 /* It has nothing to send. */
 static void check_refused(RigChromium *chromium, RigTls *server)
 {
 	unsigned admitted = rig_tls_admitted(server);
-	unsigned turned_away = rig_tls_turned_away(server);
+	Turn turn = {.server = server, .before = rig_tls_turned_away(server)};
 	g_autofree char *error = rig_chromium_visit(chromium, rig_tls_url(server));
 
 	ck_assert_str_ne(error, "");
+	if (!rig_chromium_crashed(chromium))
+		rig_wait_until(is_turned_away, &turn, JOB_WAIT_MS, "he is turned away");
 	ck_assert_uint_eq(rig_tls_admitted(server), admitted);
-	ck_assert_uint_gt(rig_tls_turned_away(server), turned_away);
 }
 
 /* The database is where Chromium itself would make it, and the server's certificate is good only
    because of what the user has put there. */
-static void prepare(void)
+static void prepare(const char *cn)
 {
 	g_autofree char *card = NULL;
 	g_autofree char *ca = NULL;
 
+	rig_chromium_policy(RIG_TLS_HOST, cn);
 	world_configure(JOB_REMOVE);
 	world_start();
 	card = job_card(0, &deal);
@@ -108,50 +127,79 @@ static void prepare(void)
 /* The certificate is there, but nothing leads to its key. */
 static void without_module(RigTls *server)
 {
-	g_autoptr(RigChromium) chromium = rig_chromium_start(world.home);
+	g_autoptr(RigChromium) chromium = rig_chromium_start(world.home, NULL);
 
 	wait_list(chromium, 0);
 	check_refused(chromium, server);
 	rig_chromium_quit(chromium);
 }
 
-static void with_card(RigTls *server)
+/* But not while Chromium is using it. OpenSC 0.23 would then leave a mutex locked for ever, and
+   with it every thread of Chromium that asks for certificates (tests/README.md). For NSS a card is
+   in use for one second more: so long it relies on what it has seen last. */
+static void pull_card_out(void)
 {
-	g_autoptr(RigChromium) chromium = rig_chromium_start(world.home);
+	rig_card_wait_still(world.cards[0], IDLE_MS);
+	job_out(0);
+	ck_assert_uint_eq(marked(), 0);
+}
+
+/* The card leaves, and comes again, while Chromium runs. Now and then Chromium crashes when it
+   looks and the card has gone, also without certprop (tests/README.md): then false. */
+static bool out_and_in(RigTls *server)
+{
+	g_autoptr(RigChromium) chromium = rig_chromium_start(world.home, NULL);
 
 	wait_list(chromium, CERTS);
 	check_admitted(chromium, server);
 	ck_assert_uint_eq(marked(), CERTS);
-	rig_chromium_quit(chromium);
-}
-
-/* And again with the card, which this time comes while Chromium runs. That it leaves while Chromium
-   runs is not shown here: OpenSC 0.23 can then lock up the whole program, in C_Sign or between two
-   threads of it that ask at the same time what is in the reader. */
-static void without_card(RigTls *server)
-{
-	g_autoptr(RigChromium) chromium = rig_chromium_start(world.home);
-
+	rig_chromium_may_crash(chromium);
+	pull_card_out();
 	wait_list(chromium, 0);
-	check_refused(chromium, server);
+	if (!rig_chromium_crashed(chromium))
+		check_refused(chromium, server);
 	job_in(0);
 	ck_assert_uint_eq(marked(), CERTS);
-	check_admitted(chromium, server);
+	if (!rig_chromium_crashed(chromium))
+		check_admitted(chromium, server);
+	if (rig_chromium_crashed(chromium))
+		return false;
 	rig_chromium_quit(chromium);
+	return true;
 }
 
 START_TEST(test_day)
 {
 	g_autoptr(RigTls) server = rig_tls_start();
+	unsigned tries = 1;
 
-	rig_chromium_policy(RIG_TLS_HOST, CN);
-	prepare();
+	prepare(CN);
 	without_module(server);
 	g_free(job_ctl(0, "module", "enable", NULL));
-	with_card(server);
-	job_out(0);
-	ck_assert_uint_eq(marked(), 0);
-	without_card(server);
+	while (!out_and_in(server))
+		ck_assert_msg(tries++ < TRIES, "Chromium has crashed %u times", TRIES);
+}
+END_TEST
+
+/* Chromium asks for the PIN, once, and is let in. */
+START_TEST(test_pin)
+{
+	g_autoptr(RigTls) server = rig_tls_start();
+	g_autoptr(RigScreen) screen = rig_screen_new(NULL);
+	g_autoptr(RigChromium) chromium = NULL;
+	g_autofree char *error = NULL;
+	unsigned used;
+
+	prepare(CN_PIN);
+	g_free(job_ctl(0, "module", "enable", NULL));
+	used = rig_card_used(world.cards[0]);
+	chromium = rig_chromium_start(world.home, screen);
+	wait_list(chromium, CERTS);
+	error = rig_chromium_visit_with_pin(chromium, rig_tls_url(server), JOB_PIN);
+	ck_assert_str_eq(error, "");
+	ck_assert_uint_gt(rig_tls_admitted(server), 0);
+	ck_assert_uint_gt(rig_card_used(world.cards[0]), used);
+	rig_chromium_quit(chromium);
 }
 END_TEST
 
@@ -161,5 +209,6 @@ int main(int argc, char **argv)
 
 	rig_enter();
 	tcase_add_test(job_case(suite, "chromium"), test_day);
+	tcase_add_test(job_case(suite, "pin"), test_pin);
 	return harness_run(suite, argc, argv);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define STATE_MS 10000
+#define STILL_MS 20000
 
 struct RigCard {
 	const char *reader;
@@ -177,4 +178,33 @@ void rig_card_wait_count(RigCard *card, unsigned at_least)
 	g_autofree char *what = g_strdup_printf("%u APDUs", at_least);
 
 	rig_wait_until(has_count, &wait, STATE_MS, what);
+}
+
+typedef struct {
+	RigCard *card;
+	unsigned count;
+	gint64 since; /* it has been so */
+	gint64 enough;
+} StillWait;
+
+static bool is_still(gpointer data)
+{
+	StillWait *wait = data;
+	unsigned count = rig_card_count(wait->card, -1);
+
+	if (count != wait->count) {
+		wait->count = count;
+		wait->since = g_get_monotonic_time();
+	}
+	return g_get_monotonic_time() - wait->since >= wait->enough;
+}
+
+void rig_card_wait_still(RigCard *card, unsigned ms)
+{
+	StillWait wait = {.card = card,
+		.count = rig_card_count(card, -1),
+		.since = g_get_monotonic_time(),
+		.enough = (gint64)ms * 1000};
+
+	rig_wait_until(is_still, &wait, STILL_MS, "nobody asks the card anything");
 }

@@ -43,6 +43,8 @@ unsigned rig_card_count(RigCard *card, int ins);
 unsigned rig_card_used(RigCard *card);
 /* Waits, 10 s, until that many have come, answered or not. */
 void rig_card_wait_count(RigCard *card, unsigned at_least);
+/* Waits, 20 s, until nobody has asked the card anything for so long. */
+void rig_card_wait_still(RigCard *card, unsigned ms);
 /* When the reader first asked for the ATR (CLOCK_MONOTONIC, microseconds); 0: not yet. */
 gint64 rig_card_seen(RigCard *card);
 /* "removed", "inserted" or "hanging" by itself (pull-after, hang-after): waits for it, 10 s. */

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * rdesktop, because it is the one client whose cards chansrv understands (docs/pcsc-xrdp.md). It
- * needs an X server of its own, whose socket and lock are in a /tmp of its own, away from those of
- * the machine and of the session.
+ * has a screen and a /tmp of its own, away from those of the machine and of the session.
  */
 #include "rigrdp.h"
 
 #include <check.h>
-#include <string.h>
 
 #include "enter.h"
 #include "process.h"
+#include "screen.h"
 #include "space.h"
 
-#define SCREEN_MS 20000
-#define STOP_MS   10000
-#define KEYMAPS   "/var/lib/xkb" /* where an X server that root has started writes */
+#define STOP_MS 10000
+#define KEYMAPS "/var/lib/xkb" /* where an X server that root has started writes */
 
 struct RigRdp {
 	RigSpace *space;
-	RigProcess *screen, *client;
+	RigScreen *screen;
+	RigProcess *client;
 	char **environment;
 };
 
@@ -30,34 +29,14 @@ static bool furnish(gpointer data)
 	return rig_space_mount_empty("/tmp", "1777");
 }
 
-/* It writes the number of its display when it is ready. */
-static bool has_display(gpointer data)
-{
-	RigRdp *rdp = data;
-	g_autofree char *number = rig_process_output(rdp->screen, NULL);
-
-	if (!rig_process_alive(rdp->screen)) {
-		g_autofree char *errors = rig_process_errors(rdp->screen);
-
-		ck_abort_msg("Xvfb has ended: %s", errors);
-	}
-	return strchr(number, '\n') != NULL;
-}
-
 RigRdp *rig_rdp_new(void)
 {
-	const char *argv[] = {
-		"Xvfb", "-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp", NULL};
 	RigRdp *rdp = g_new0(RigRdp, 1);
-	g_autofree char *number = NULL;
-	g_autofree char *display = NULL;
 
 	rdp->space = rig_space_new(furnish, NULL);
-	rdp->screen = rig_process_start(argv, &(RigProcessOptions){.space = rdp->space});
-	rig_wait_until(has_display, rdp, SCREEN_MS, "an X server for the client");
-	number = rig_process_output(rdp->screen, NULL);
-	display = g_strconcat(":", g_strstrip(number), NULL);
-	rdp->environment = g_environ_setenv(g_get_environ(), "DISPLAY", display, TRUE);
+	rdp->screen = rig_screen_new(rdp->space);
+	rdp->environment =
+		g_environ_setenv(g_get_environ(), "DISPLAY", rig_screen_display(rdp->screen), TRUE);
 	rdp->environment = g_environ_setenv(rdp->environment, "HOME", "/tmp", TRUE);
 	return rdp;
 }
@@ -67,7 +46,7 @@ void rig_rdp_free(RigRdp *rdp)
 	if (rdp == NULL)
 		return;
 	rig_process_free(rdp->client);
-	rig_process_free(rdp->screen);
+	rig_screen_free(rdp->screen);
 	rig_space_free(rdp->space);
 	g_strfreev(rdp->environment);
 	g_free(rdp);
