@@ -4,8 +4,10 @@
  * session bus or without; only processes of the same user get through its authentication. The
  * session bus is taken where it is and never started: no bus is an ordinary state.
  *
- * Authentication on the socket runs in a thread of GDBus, so that a client that connects and says
- * nothing keeps nobody waiting.
+ * Authentication on the socket runs in a thread of GDBus for each client, so that one that connects
+ * and says nothing keeps nobody waiting. Everything in this file runs in the main loop; GDBus would
+ * also tell of new clients in their threads (G_DBUS_SERVER_FLAGS_RUN_IN_THREAD), and nothing here
+ * is made for that.
  */
 
 #include "bus.h"
@@ -95,7 +97,8 @@ static gboolean on_new_peer(GDBusServer *server, GDBusConnection *connection, gp
 {
 	Bus *bus = data;
 
-	if (!export(bus, connection))
+	/* One that has left already would never be heard of again. */
+	if (g_dbus_connection_is_closed(connection) || !export(bus, connection))
 		return FALSE;
 
 	g_ptr_array_add(bus->peers, g_object_ref(connection));
@@ -106,8 +109,7 @@ static gboolean on_new_peer(GDBusServer *server, GDBusConnection *connection, gp
 static void serve(Bus *bus, const char *runtime_dir)
 {
 	const LogContext context = {.action = "bus"};
-	const GDBusServerFlags flags = G_DBUS_SERVER_FLAGS_AUTHENTICATION_REQUIRE_SAME_USER |
-				       G_DBUS_SERVER_FLAGS_RUN_IN_THREAD;
+	const GDBusServerFlags flags = G_DBUS_SERVER_FLAGS_AUTHENTICATION_REQUIRE_SAME_USER;
 	g_autofree char *guid = g_dbus_generate_guid();
 	g_autofree char *escaped = NULL;
 	g_autofree char *address = NULL;

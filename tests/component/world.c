@@ -73,10 +73,15 @@ void world_launch(void)
 	world.daemon = rig_process_start(argv, &options);
 }
 
+void world_connect(void)
+{
+	rig_wait_until(is_reachable, NULL, WAIT_MS, "certpropd answers");
+}
+
 void world_start(void)
 {
 	world_launch();
-	rig_wait_until(is_reachable, NULL, WAIT_MS, "certpropd answers");
+	world_connect();
 }
 
 void world_start_plain(void)
@@ -88,7 +93,7 @@ void world_start_plain(void)
 
 	g_clear_pointer(&world.daemon, rig_process_free);
 	world.daemon = rig_process_start(argv, &options);
-	rig_wait_until(is_reachable, NULL, WAIT_MS, "certpropd answers");
+	world_connect();
 }
 
 int world_stop(void)

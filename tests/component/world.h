@@ -34,6 +34,8 @@ void world_teardown(void);
 void world_configure(const char *text);
 /* Starts certpropd. */
 void world_launch(void);
+/* A new connection to it, in the place of the one that there was. */
+void world_connect(void);
 /* Starts certpropd and waits until it answers. */
 void world_start(void);
 /* The same without the right of root to ignore file modes. */
