@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "lookout.h"
 
 #define EVENTS_BYTES 4096u
 #define READS_MAX    16u /* at once: somebody may make events without end */
@@ -139,7 +140,7 @@ bool dirwatch_begin(Dirwatch *watch, GError **error)
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (watch->fd < 0) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
-			"Starting inotify failed: %s", g_strerror(errno));
+			"Starting inotify failed: %s%s", g_strerror(errno), lookout_limit(errno));
 		return false;
 	}
 	watch->source = g_unix_fd_add(watch->fd, G_IO_IN, on_readable, watch);
@@ -199,8 +200,8 @@ bool dirwatch_add(Dirwatch *watch, const char *dir, DirwatchWhat what, GError **
 	if (wd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return true;
 	if (wd < 0) {
-		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED, "Watching %s failed: %s",
-			dir, g_strerror(errno));
+		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
+			"Watching %s failed: %s%s", dir, g_strerror(errno), lookout_limit(errno));
 		return false;
 	}
 

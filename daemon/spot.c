@@ -52,13 +52,6 @@ static bool check(Spot *spot)
 	return changed;
 }
 
-static const char *limit_behind(int error)
-{
-	if (error == EMFILE)
-		return " (is fs.inotify.max_user_instances too low?)";
-	return error == ENOSPC ? " (is fs.inotify.max_user_watches too low?)" : "";
-}
-
 /* Once: nothing else tells that nothing will be noticed. */
 static void say_blind(Spot *spot)
 {
@@ -69,7 +62,7 @@ static void say_blind(Spot *spot)
 		log_say(G_LOG_LEVEL_WARNING, &context,
 			"Watching %s failed: %s%s; what becomes of it is noticed only at the next "
 			"look",
-			spot->site->socket, g_strerror(error), limit_behind(error));
+			spot->site->socket, g_strerror(error), lookout_limit(error));
 	spot->blind = error != 0;
 }
 

@@ -109,6 +109,13 @@ int lookout_error(const Lookout *lookout)
 	return lookout->error;
 }
 
+const char *lookout_limit(int error)
+{
+	if (error == EMFILE)
+		return " (is fs.inotify.max_user_instances too low?)";
+	return error == ENOSPC ? " (is fs.inotify.max_user_watches too low?)" : "";
+}
+
 bool lookout_near(const Lookout *lookout)
 {
 	return lookout->last;

@@ -25,6 +25,8 @@ bool lookout_take(Lookout *lookout);
 /* An errno: why nothing will be noticed (EMFILE: no more instances, ENOSPC: no more watches), or
    nothing but a change of the way there (EACCES: a directory may not be read); 0: all is well. */
 int lookout_error(const Lookout *lookout);
+/* Which of the kernel's limits is behind such an error, as the end of a sentence; "" if none is. */
+const char *lookout_limit(int error);
 /* The directory in which it is, or would be, exists. */
 bool lookout_near(const Lookout *lookout);
 

@@ -17,15 +17,30 @@
 #include "lookout.h"
 
 struct Service {
+	char *path;
 	int fd;
 	Lookout *lookout;
+	bool blind; /* and that has been said */
 };
+
+/* Once: otherwise nothing tells why a service that has come is noticed late. */
+static void say_blind(Service *service)
+{
+	int error = lookout_error(service->lookout);
+
+	if (error != 0 && !service->blind)
+		g_printerr("Watching %s failed: %s%s; it is tried with pauses of up to a minute "
+			   "instead\n",
+			service->path, g_strerror(error), lookout_limit(error));
+	service->blind = error != 0;
+}
 
 Service *service_new(const char *path, int fd)
 {
 	Service *service = g_new0(Service, 1);
 
 	service->fd = fd;
+	service->path = g_strdup(path);
 	service->lookout = lookout_new(path);
 	return service;
 }
@@ -36,6 +51,7 @@ Service *service_free(Service *service)
 		return NULL;
 
 	lookout_free(service->lookout);
+	g_free(service->path);
 	g_free(service);
 	return NULL;
 }
@@ -50,6 +66,7 @@ WatchWake service_wait(Service *service, guint32 ms)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)ms * 1000;
 
+	say_blind(service);
 	for (;;) {
 		struct pollfd fds[] = {
 			{.fd = service->fd, .events = 0},

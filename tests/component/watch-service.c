@@ -5,9 +5,11 @@
  */
 
 #include <check.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -191,6 +193,42 @@ START_TEST(others_do_not_matter)
 }
 END_TEST
 
+/* What was written to standard error since `saved` was. */
+static char *written(int file, int saved)
+{
+	char text[1024] = "";
+
+	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	ck_assert_int_ge(pread(file, text, sizeof text - 1, 0), 0);
+	(void)close(saved);
+	(void)close(file);
+	return g_strdup(text);
+}
+
+/* The kernel gives nothing to watch with: that is said once, with the limit that may be behind it,
+   and a wait ends with its time. */
+START_TEST(blind)
+{
+	g_autoptr(Service) service = NULL;
+	g_autofree char *path = below("said"), *said = NULL;
+	struct rlimit limit, none = {0};
+	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int saved = dup(STDERR_FILENO);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(dup2(file, STDERR_FILENO), STDERR_FILENO);
+	none.rlim_max = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	service = new_service("sock");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(service_wait(service, SHORT_MS), WATCH_WAKE_TIMEOUT);
+	said = written(file, saved);
+	ck_assert_msg(strstr(said, "fs.inotify.max_user_instances") != NULL, "%s", said);
+	ck_assert_uint_eq(strlen(strchr(said, '\n')), 1);
+}
+END_TEST
+
 /* More events than the kernel keeps: something may have been lost, so it is worth an attempt. */
 START_TEST(overflow)
 {
@@ -255,6 +293,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, again);
 	tcase_add_test(tcase, mode);
 	tcase_add_test(tcase, others_do_not_matter);
+	tcase_add_test(tcase, blind);
 	tcase_add_test(tcase, overflow);
 	tcase_add_test(tcase, nobody_listens);
 	tcase_add_test(tcase, nobody_ever_listened);
