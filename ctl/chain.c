@@ -29,8 +29,9 @@ struct Chain {
 	guint settle;
 	bool ended;
 	bool outdated;
-	bool waiting;  /* somebody else holds the card */
-	char *failure; /* of the first module that failed, or NULL */
+	bool confirmed; /* what was to go may be going already */
+	bool waiting;   /* somebody else holds the card */
+	char *failure;  /* of the first module that failed, or NULL */
 };
 
 static void run_next(Chain *chain);
@@ -112,6 +113,7 @@ static gboolean on_settled(gpointer data)
 	Chain *chain = data;
 
 	chain->settle = 0;
+	chain->confirmed = true;
 	pipeline_confirm(chain->pipeline, true, "");
 
 	return G_SOURCE_REMOVE;
@@ -249,6 +251,11 @@ const SeenReader *chain_reader(const Chain *chain)
 bool chain_ended(const Chain *chain)
 {
 	return chain->ended;
+}
+
+bool chain_overtaken(const Chain *chain)
+{
+	return chain->confirmed && chain->outdated;
 }
 
 bool chain_whole(const Chain *chain)

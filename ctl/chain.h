@@ -45,6 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Chain, chain_free)
 /* NULL for the store alone. */
 const SeenReader *chain_reader(const Chain *chain);
 bool chain_ended(const Chain *chain);
+/* It was told to take something away, and then what it goes by changed. */
+bool chain_overtaken(const Chain *chain);
 /* Ended, and everything was read. */
 bool chain_whole(const Chain *chain);
 

@@ -2,7 +2,8 @@
 /*
  * The daemon's job, once: all endpoints side by side (post.c). A real look ends with the store
  * alone, told of every token that is here now: only then can claims of cards that have left be
- * judged.
+ * judged. If a card comes while that takes away already, the look begins anew: what the card has
+ * brought before may just have gone.
  *
  * Not here: retries. A reader that is held by somebody else is reported as waiting, and the user,
  * or the daemon, tries again. Nor a grace: a redirected endpoint that is not there now is gone.
@@ -17,6 +18,8 @@
 #include "route.h"
 #include "site.h"
 
+#define ROUNDS_MAX 4
+
 struct LookWork {
 	Look *look;
 	LookMode mode;
@@ -24,6 +27,10 @@ struct LookWork {
 	GPtrArray *posts;   /* Post */
 	GPtrArray *unasked; /* SeenEndpoint: redirected ones that are over the cap */
 	Chain *last;        /* the store alone */
+	bool beside;        /* a daemon, whose business redirected endpoints are */
+	unsigned n_rounds;
+	GPtrArray *past_lasts, *past_posts,
+		*past_endpoints; /* earlier rounds': reports are theirs */
 	bool done;
 };
 
@@ -32,11 +39,44 @@ static void post_destroy(gpointer data)
 	post_free(data);
 }
 
+static void chain_destroy(gpointer data)
+{
+	chain_free(data);
+}
+
+static void begin(struct LookWork *work);
+
+static void move_all(GPtrArray *from, GPtrArray *to)
+{
+	while (from->len > 0)
+		g_ptr_array_add(to, g_ptr_array_steal_index(from, 0));
+}
+
+static void begin_anew(struct LookWork *work)
+{
+	for (guint i = 0; i < work->posts->len; i++)
+		post_rest(g_ptr_array_index(work->posts, i));
+	g_ptr_array_add(work->past_lasts, g_steal_pointer(&work->last));
+	move_all(work->posts, work->past_posts);
+	move_all(work->look->endpoints, work->past_endpoints);
+	begin(work);
+}
+
 static void on_last_ended(Chain *chain, gpointer data)
 {
 	struct LookWork *work = data;
 
-	work->done = true;
+	if (!chain_overtaken(chain)) {
+		work->done = true;
+	} else if (work->n_rounds < ROUNDS_MAX) {
+		begin_anew(work);
+	} else {
+		g_ptr_array_add(work->look->errors,
+			g_strdup("cards came or went each time while certificates were taken away, "
+				 "and some of a card that is in may be missing: run it again when "
+				 "the readers rest"));
+		work->done = true;
+	}
 }
 
 /* Starts the store alone when all readers are through, and ends the look when that is through. */
@@ -112,9 +152,9 @@ static void add_left_out(struct LookWork *work, const GPtrArray *sites)
 	work->look->left_out = sites_names(sites, SITES_MAX);
 }
 
-static void add_sites(struct LookWork *work, const Config *config)
+static void add_sites(struct LookWork *work)
 {
-	g_autoptr(GPtrArray) sites = sites_find(config);
+	g_autoptr(GPtrArray) sites = sites_find(work->shared.config);
 
 	if (sites->len > SITES_MAX) {
 		sites_rank(sites);
@@ -122,6 +162,17 @@ static void add_sites(struct LookWork *work, const Config *config)
 	}
 	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		add_site(work, g_ptr_array_index(sites, i));
+}
+
+static void begin(struct LookWork *work)
+{
+	work->n_rounds++;
+	work->shared.expecting = work->beside; /* one may have come since it was told */
+	g_ptr_array_set_size(work->unasked, 0);
+	g_clear_pointer(&work->look->left_out, g_free);
+	add_post(work, ROUTE_LOCAL, NULL);
+	if (!work->beside)
+		add_sites(work);
 }
 
 Look *look_start(const Config *config, LookMode mode, const GPtrArray *told)
@@ -136,20 +187,21 @@ Look *look_start(const Config *config, LookMode mode, const GPtrArray *told)
 
 	work->look = look;
 	work->mode = mode;
+	work->beside = told != NULL;
 	work->unasked = g_ptr_array_new_with_free_func((GDestroyNotify)seen_endpoint_free);
 	work->shared = (ChainShared){
 		.config = config,
 		.dry_run = mode != LOOK_APPLY,
-		.expecting = told != NULL, /* one may have come since it was told */
 		.endpoints = look->endpoints,
 		.others = told != NULL ? told : work->unasked,
 		.reports = look->reports,
 		.errors = look->errors,
 	};
 	work->posts = g_ptr_array_new_with_free_func(post_destroy);
-	add_post(work, ROUTE_LOCAL, NULL);
-	if (told == NULL)
-		add_sites(work, config);
+	work->past_lasts = g_ptr_array_new_with_free_func(chain_destroy);
+	work->past_posts = g_ptr_array_new_with_free_func(post_destroy);
+	work->past_endpoints = g_ptr_array_new_with_free_func((GDestroyNotify)seen_endpoint_free);
+	begin(work);
 
 	return look;
 }
@@ -178,6 +230,9 @@ Look *look_free(Look *look)
 	struct LookWork *work = look->work;
 	chain_free(work->last);
 	g_ptr_array_unref(work->posts);
+	g_ptr_array_unref(work->past_lasts);
+	g_ptr_array_unref(work->past_posts);
+	g_ptr_array_unref(work->past_endpoints);
 	g_ptr_array_unref(work->unasked);
 	g_free(work);
 

@@ -221,6 +221,12 @@ Post *post_new(const ChainShared *shared, SeenEndpoint *endpoint, const char *so
 	return post;
 }
 
+void post_rest(Post *post)
+{
+	g_clear_handle_id(&post->deadline, g_source_remove);
+	post->watcher = watcher_free(post->watcher);
+}
+
 Post *post_free(Post *post)
 {
 	if (post == NULL)

@@ -20,6 +20,8 @@ typedef void (*PostFunc)(Post *post, gpointer data);
    like `shared`. */
 Post *post_new(const ChainShared *shared, SeenEndpoint *endpoint, const char *socket,
 	PostFunc ended, PostFunc changed, gpointer data);
+/* It has ended: no more is heard of it, but what its chains have told stays. */
+void post_rest(Post *post);
 Post *post_free(Post *post);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Post, post_free)
 

@@ -5,8 +5,11 @@
  */
 #include "redir.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "names.h"
@@ -157,6 +160,64 @@ START_TEST(silent_line)
 }
 END_TEST
 
+static bool holds(pid_t pid, const char *name)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *entry;
+
+	while (dir != NULL && (entry = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *link = g_build_filename(path, entry, NULL);
+		g_autofree char *target = g_file_read_link(link, NULL);
+
+		if (target != NULL && g_str_has_suffix(target, name))
+			return true;
+	}
+	return false;
+}
+
+/* The store stands before the writers' lock, with a word to take something away. */
+static bool is_taking(gpointer data)
+{
+	g_autoptr(GArray) helpers = rig_descendants(rig_process_pid(data));
+
+	for (guint i = 0; i < helpers->len; i++) {
+		if (holds(g_array_index(helpers, pid_t, i), NAME_LOCK_WRITER))
+			return true;
+	}
+	return false;
+}
+
+/* A card that comes back when its leaving has been confirmed, and what it brought is going: all of
+   it is there again at the end, also though no daemon runs. */
+START_TEST(card_comes_too_late)
+{
+	g_autofree char *path =
+		g_build_filename(world.home->runtime, NAME_RUNTIME_DIR, NAME_LOCK_WRITER, NULL);
+	g_autoptr(RigProcess) sync = NULL;
+	int lock;
+
+	redir_reach_local();
+	redir_configure(LONG "[local]\non-removal=remove\n");
+	rig_card_insert_seen(world.cards[0]);
+	g_free(ctl(0, "sync", NULL));
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	rig_card_remove_seen(world.cards[0]);
+
+	lock = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), 0);
+	sync = start_sync();
+	rig_wait_until(is_taking, sync, REDIR_WAIT_MS, "the store takes nothing away");
+	rig_card_insert_seen(world.cards[0]);
+	/* It reads the card, so that sync has long been told that there is one. */
+	g_free(ctl(0, "status", NULL));
+	close(lock);
+	ck_assert_int_eq(rig_process_wait(sync, REDIR_WAIT_MS), 0);
+	ck_assert_uint_eq(redir_stored(redir.card), REDIR_CERTS);
+	ck_assert_uint_eq(redir_claims(redir.card, "local"), 1);
+}
+END_TEST
+
 static bool is_past_the_start(gpointer data)
 {
 	g_autoptr(GVariant) answer = world_call("GetStatus");
@@ -230,6 +291,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, beside_a_daemon, 0, 2);
 	tcase = redir_case(suite, "meanwhile");
 	tcase_add_loop_test(tcase, card_comes_meanwhile, 0, 2);
+	tcase_add_test(tcase, card_comes_too_late);
 	tcase_add_test(tcase, silent_line);
 	tcase_add_loop_test(tcase, daemon_reads_meanwhile, 0, 2);
 	return harness_run(suite, argc, argv);
