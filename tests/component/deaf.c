@@ -186,6 +186,19 @@ START_TEST(test_terminal_stopped)
 }
 END_TEST
 
+#define RELOADS 40u
+
+/* Takes what is said to the service manager, up to this. */
+static void wait_state(int fd, const char *state)
+{
+	g_autofree char *said = NULL;
+
+	do {
+		g_free(said);
+		said = ear_receive(fd, NULL);
+	} while (strcmp(said, state) != 0);
+}
+
 START_TEST(test_manager_stopped)
 {
 	g_autofree char *path = g_build_filename(world.home->runtime, "notify", NULL);
@@ -195,7 +208,38 @@ START_TEST(test_manager_stopped)
 	world.environment = g_environ_setenv(world.environment, "NOTIFY_SOCKET", path, TRUE);
 	world_start();
 	serve_a_card();
+	if (_i == 1) {
+		/* What it could not take is not lost. */
+		wait_state(fd, "READY=1");
+		ck_assert_int_eq(kill(rig_process_pid(world.daemon), SIGHUP), 0);
+		wait_state(fd, "READY=1\nSTATUS=");
+	}
 	ck_assert_int_eq(world_stop(), 0);
+	close(fd);
+}
+END_TEST
+
+/* Far more than it keeps: the last word is what counts. */
+START_TEST(test_manager_slow)
+{
+	g_autofree char *path = g_build_filename(world.home->runtime, "notify", NULL);
+	int fd = ear_bind(path, SOCK_DGRAM);
+
+	world.environment = g_environ_setenv(world.environment, "NOTIFY_SOCKET", path, TRUE);
+	world_start();
+	wait_state(fd, "READY=1");
+	ear_fill(path);
+	for (unsigned i = 0; i < RELOADS; i++) {
+		g_autoptr(GVariant) answer = world_call("Reload");
+
+		ck_assert_ptr_nonnull(answer);
+	}
+	world_configure("[local]\non-removal=perhaps\n");
+	g_variant_unref(world_call("Reload"));
+	wait_state(fd, "READY=1\nSTATUS=The new configuration is faulty, the one that was in force "
+		       "is kept");
+	ck_assert_int_eq(world_stop(), 0);
+	wait_state(fd, "STOPPING=1");
 	close(fd);
 }
 END_TEST
@@ -212,7 +256,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_stream_stopped);
 	tcase_add_test(tc, test_pipe_full);
 	tcase_add_test(tc, test_terminal_stopped);
-	tcase_add_test(tc, test_manager_stopped);
+	tcase_add_loop_test(tc, test_manager_stopped, 0, 2);
+	tcase_add_test(tc, test_manager_slow);
 	suite_add_tcase(suite, tc);
 	return harness_run(suite, argc, argv);
 }
