@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor says of modules and of the time, and what comes of doing it. apt-get and
- * timedatectl are stand-ins; no clock is set.
+ * What the doctor says of modules, and what comes of doing it. apt-get is a stand-in.
  */
 #include "ward.h"
 
@@ -9,7 +8,6 @@
 
 #include "build.h"
 #include "harness.h"
-#include "maker.h"
 
 #define OPENSC CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
 
@@ -90,65 +88,6 @@ END_TEST
  * Time
  */
 
-/* The card is dealt anew, valid from so many days ago (less than 0: in so many days) on. */
-static void renew(int days)
-{
-	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-	static const char *const names[] = {"9a.der", "9c.der"};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-		g_autofree char *path = g_build_filename(ward.card_dir, names[i], NULL);
-		g_autoptr(GBytes) der = maker_der(&(const MakerSpec){.cn = "Ada Lovelace",
-			.serial = i + 7,
-			.not_before = now - days * (gint64)86400,
-			.not_after = now + 900 * (gint64)86400,
-			.eku = "clientAuth"});
-		gsize len;
-		const char *data = g_bytes_get_data(der, &len);
-
-		ck_assert(g_file_set_contents(path, data, (gssize)len, NULL));
-	}
-	g_free(rig_card_command(ward.card, "reload"));
-}
-
-/* No clock is set: the card is put right instead. Not every system has timedatectl. */
-START_TEST(clock_by_certificates)
-{
-	g_autofree char *real = g_find_program_in_path("timedatectl");
-	g_autofree char *commands = NULL;
-
-	ward_own_mounts();
-	if (real != NULL)
-		ward_hide(real, "/dev/null");
-	renew(-10);
-	rig_card_insert_seen(ward.card);
-	ward_expect_words("clock", "wrong", "Set the clock");
-	ward_stand_in("timedatectl", WARD_ASK);
-	commands = ward_expect("clock", "wrong", "not yet valid");
-	ward_mend_by(commands, "timedatectl set-ntp true\n");
-	rig_card_remove_seen(ward.card);
-	renew(10);
-	rig_card_insert_seen(ward.card);
-	ward_expect_well("clock", false);
-}
-END_TEST
-
-/* A program that was made the day after tomorrow: its copy is given another date instead. */
-START_TEST(clock_by_program)
-{
-	g_autofree char *copy = ward_path("bin/certpropctl");
-	g_autofree char *make =
-		g_strdup_printf("cp %s %s && touch -d '2 days' %s", ward.ctl, copy, copy);
-	g_autofree char *mend = g_strdup_printf("touch %s", copy);
-
-	g_free(ward_sh(make));
-	g_free(ward.ctl);
-	ward.ctl = g_strdup(copy);
-	ward_stand_in("timedatectl", mend);
-	ward_heal("clock", "This program was made on");
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("doctor-module");
@@ -158,7 +97,5 @@ int main(int argc, char **argv)
 	ward_case(suite, "no-module", no_module, 1);
 	ward_case(suite, "no-module-card", no_module_for_card, 1);
 	ward_case(suite, "opensc", opensc_broken, 1);
-	ward_case(suite, "clock-certificates", clock_by_certificates, 1);
-	ward_case(suite, "clock-program", clock_by_program, 1);
 	return harness_run(suite, argc, argv);
 }

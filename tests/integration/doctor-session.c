@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doctor says where all is well; and of the configuration and of certpropd, and what comes
- * of doing it. systemctl is a stand-in that starts and ends the real certpropd as systemd would. A
- * daemon of another version is a peer that says so.
+ * What the doctor says where all is well; and of certpropd, and what comes of doing it. systemctl
+ * is a stand-in that starts and ends the real certpropd as systemd would. A daemon of another
+ * version is a peer that says so.
  */
 #include "ward.h"
 
@@ -15,8 +15,6 @@
 
 #include "harness.h"
 #include "names.h"
-
-#define CONFIG ".config/certprop/certprop.conf"
 
 static bool is_up(gpointer data)
 {
@@ -112,51 +110,6 @@ START_TEST(as_text)
 	ck_assert_uint_ge(n, 2);
 	ck_assert_ptr_nonnull(strstr(out, "mend: sudo systemctl enable --now pcscd.socket\n"));
 	rig_pcscd_start(ward.pcscd);
-}
-END_TEST
-
-/*
- * The configuration
- */
-
-static const struct {
-	const char *text, *verdict, *words;
-} faults[] = {
-	{"[local]\non-removal=maybe\n", "wrong", "on-removal cannot be"},
-	{"[local]\nnonsense\n", "wrong", "is neither"},
-	{"[filter]\nno-such-key=1\n", "note", "no-such-key"},
-	{"[propagation]\nenabled=false\n", "note", "switched off"},
-};
-
-START_TEST(configuration)
-{
-	g_autofree char *commands = NULL;
-
-	ward_configure(faults[_i].text);
-	commands = ward_expect("configuration", faults[_i].verdict, faults[_i].words);
-	ck_assert(g_str_has_prefix(commands, "sed -i --follow-symlinks '2s/^/#/' "));
-	ward_mend(commands, NULL, NULL);
-	ward_expect_well("configuration", false);
-}
-END_TEST
-
-/* A file of which nothing can be read is put aside; one that is kept elsewhere is mended there. */
-START_TEST(configuration_file)
-{
-	g_autofree char *path = ward_path(CONFIG);
-	g_autofree char *text = NULL;
-
-	ward_configure("");
-	ck_assert_int_eq(g_unlink(path), 0);
-	ck_assert_int_eq(g_mkdir(path, 0700), 0);
-	ward_heal("configuration", "not a regular file");
-
-	rig_home_write(ward.home, "dot files/certprop.conf", "[local]\non-removal=maybe\n");
-	ck_assert_int_eq(symlink("../../dot files/certprop.conf", path), 0);
-	ward_heal("configuration", "on-removal cannot be");
-	ck_assert(g_file_test(path, G_FILE_TEST_IS_SYMLINK));
-	text = ward_read("dot files/certprop.conf");
-	ck_assert_str_eq(text, "[local]\n#on-removal=maybe\n");
 }
 END_TEST
 
@@ -436,8 +389,6 @@ int main(int argc, char **argv)
 	rig_enter();
 	ward_case(suite, "well", well, 1);
 	ward_case(suite, "text", as_text, 1);
-	ward_case(suite, "configuration", configuration, G_N_ELEMENTS(faults));
-	ward_case(suite, "configuration-file", configuration_file, 1);
 	ward_case(suite, "stopped", stopped, 2);
 	ward_case(suite, "hangs", hangs, 2);
 	ward_case(suite, "cut-off", cut_off, 1);
