@@ -90,7 +90,7 @@ START_TEST(held)
 			"systemctl --user stop org.gnome.SettingsDaemon.Smartcard.target\n");
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(holder, WARD_WAIT_MS);
-	ward_expect_well("cards", false);
+	ward_wait_free();
 }
 END_TEST
 
@@ -126,7 +126,7 @@ START_TEST(held_by_one_of_two)
 		ward_mend(*line, NULL, NULL);
 	(void)rig_process_wait(holder, WARD_WAIT_MS);
 	(void)rig_process_wait(watcher, WARD_WAIT_MS);
-	ward_expect_well("cards", false);
+	ward_wait_free();
 }
 END_TEST
 
@@ -143,7 +143,7 @@ START_TEST(held_by_gnupg)
 	commands = ward_expect("cards", "wrong", "It is probably scdaemon (process");
 	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
 	ward_mend(commands, NULL, NULL);
-	ward_expect_well("cards", false);
+	ward_wait_free();
 	g_free(ward_sh("gpgconf --kill all"));
 }
 END_TEST

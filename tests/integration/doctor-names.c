@@ -144,6 +144,7 @@ START_TEST(others)
 	g_autofree char *program = ward_path("bin/a'\x1b[31m$(x)\nb");
 	g_autofree char *quoted = g_shell_quote(program);
 	g_autofree char *copy = g_strdup_printf("cp %s %s", fake, quoted);
+	g_autofree char *commands = NULL;
 	g_autoptr(RigProcess) holder = NULL;
 	const char *argv[] = {program, NULL, NULL};
 
@@ -163,7 +164,11 @@ START_TEST(others)
 	argv[1] = rig_pcscd_reader(ward.pcscd, 0);
 	holder = rig_process_start(argv, NULL);
 	ward_wait_said(holder, "held\n");
-	heal("cards", "It is probably a'", false);
+	commands = ward_expect("cards", "wrong", "It is probably a'");
+	assert_safe_words();
+	g_free(ward_sh(commands));
+	ward_wait_free();
+	assert_not_obeyed();
 	heal("registration", "ab.default", false);
 }
 END_TEST

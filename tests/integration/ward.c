@@ -345,6 +345,19 @@ void ward_mend_by(const char *commands, const char *asked)
 	ck_assert_str_eq(text, asked);
 }
 
+static bool is_free(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "cards", "wrong", "") == NULL &&
+	       ward_find(root, "cards", "ok", "") != NULL;
+}
+
+void ward_wait_free(void)
+{
+	rig_wait_until(is_free, NULL, WARD_WAIT_MS, "nobody holds the card");
+}
+
 void ward_heal_in_shell(const char *step, const char *words)
 {
 	g_autofree char *commands = ward_expect(step, "wrong", words);

@@ -79,6 +79,9 @@ char *ward_expect(
 void ward_expect_words(const char *step, const char *verdict, const char *words);
 /* There is none. */
 void ward_expect_no(const char *step, const char *verdict, const char *words);
+/* Who held a card has ended: waits until pcscd has noticed, and the doctor has nothing to say of
+   cards. */
+void ward_wait_free(void);
 /* Nothing is wrong at the step, and something is well there; or, `noted`, worth a note. */
 void ward_expect_well(const char *step, bool noted);
 /* Runs the lines. In `from` (may be NULL) a path that only root may write stands for `to`. */
