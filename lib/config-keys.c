@@ -87,11 +87,6 @@ static const ConfigKey keys[] = {
 		RANGE(CONFIG_TYPE_NUMBER, certificate_bytes, 256, 131072)},
 	{"limits", "scan-seconds", "30", "1..600", "How long reading one card may take",
 		RANGE(CONFIG_TYPE_NUMBER, scan_seconds, 1, 600)},
-
-	{"renewal", "within", "30d", "0s..3650d", "How long before its end a renewal is due",
-		RANGE(CONFIG_TYPE_SECONDS, renewal_within, 0, 3650 * DAY)},
-	{"renewal", "notify", "true", "true|false", "Whether to say so",
-		TYPE(CONFIG_TYPE_BOOL, renewal_notify)},
 };
 
 const ConfigKey *config_keys(gsize *ret_n)

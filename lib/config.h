@@ -57,9 +57,6 @@ typedef struct Config {
 	guint64 certificates_per_token;
 	guint64 certificate_bytes;
 	guint64 scan_seconds;
-	/* [renewal] */
-	guint64 renewal_within; /* seconds */
-	bool renewal_notify;
 
 	/* how each key came to its value; see config_origin() */
 	GPtrArray *origins;

@@ -139,8 +139,6 @@ static const char *const defaults[][3] = {
 	{"limits", "certificates-per-token", "64"},
 	{"limits", "certificate-bytes", "32768"},
 	{"limits", "scan-seconds", "30"},
-	{"renewal", "within", "30d"},
-	{"renewal", "notify", "true"},
 };
 
 START_TEST(test_config)

@@ -113,7 +113,7 @@ START_TEST(defaults_are_what_the_table_says)
 	gsize n;
 	const ConfigKey *keys = config_keys(&n);
 
-	ck_assert_uint_eq(n, 26);
+	ck_assert_uint_eq(n, 24);
 	for (gsize i = 0; i < n; i++) {
 		assert_value(config, keys[i].group, keys[i].key, keys[i].default_text);
 		ck_assert_str_eq(config_origin(config, keys[i].group, keys[i].key), "built-in");
@@ -127,7 +127,7 @@ START_TEST(defaults_in_their_fields)
 {
 	g_autoptr(Config) c = config_new();
 
-	ck_assert(c->enabled && c->discover && c->create_shared && c->ecc && c->renewal_notify);
+	ck_assert(c->enabled && c->discover && c->create_shared && c->ecc);
 	ck_assert(!c->register_module);
 	ck_assert_uint_eq(g_strv_length(c->modules), 1);
 	ck_assert_str_eq(c->modules[0], "opensc-pkcs11.so");
@@ -148,7 +148,6 @@ START_TEST(defaults_in_their_fields)
 	ck_assert_uint_eq(c->certificates_per_token, 64);
 	ck_assert_uint_eq(c->certificate_bytes, 32768);
 	ck_assert_uint_eq(c->scan_seconds, 30);
-	ck_assert_uint_eq(c->renewal_within, 30 * 86400);
 }
 END_TEST
 
@@ -230,8 +229,6 @@ static const struct {
 	{"limits", "scan-seconds", "600", "600"},
 	{"limits", "scan-seconds", "+5", NULL},
 	{"limits", "scan-seconds", "30s", NULL},
-	{"renewal", "within", "3650d", "3650d"},
-	{"renewal", "within", "3651d", NULL},
 	{"nowhere", "enabled", "true", NULL},
 	{"propagation", "nothing", "true", NULL},
 };
@@ -343,7 +340,7 @@ START_TEST(later_files_win_key_by_key)
 	assert_value(config, "limits", "certificates-per-token", "10");
 	origin = g_build_filename(user_dir, "certprop.conf:4", NULL);
 	ck_assert_str_eq(config_origin(config, "local", "on-removal"), origin);
-	ck_assert_str_eq(config_origin(config, "renewal", "within"), "built-in");
+	ck_assert_str_eq(config_origin(config, "redirected", "grace"), "built-in");
 }
 END_TEST
 
