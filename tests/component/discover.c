@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "places.h"
 #include "store-rig.h"
 
 #define FIREFOX ".mozilla/firefox"
@@ -100,7 +101,27 @@ static void expect(const char *lines)
 	ck_assert_str_eq(found + strlen(shared), lines);
 }
 
-/* One by one, so that none hides behind another. */
+static int certs_in(const char *path)
+{
+	g_autofree char *dir = place(path);
+
+	return home_count(home, dir, "cert9.db", CERTS);
+}
+
+/* What a card brings gets there, and into the shared database. */
+static void expect_served(const char *dir)
+{
+	Card *card = card_with("0123", 2);
+	const Job job = {.mode = WIRE_STORE_APPLY, .card = card};
+
+	home_make_db(home);
+	job_expect(home, &job, "create=4");
+	ck_assert_int_eq(certs_in(dir), 2);
+	ck_assert_int_eq(certs_in(".pki/nssdb"), 2);
+	card_free(card);
+}
+
+/* One by one, so that none hides behind another. Each of the table's is here (all_places). */
 static const struct {
 	const char *dir, *application;
 } profile_places[] = {
@@ -108,11 +129,16 @@ static const struct {
 	{".mozilla/firefox", "firefox"},
 	{".mozilla/firefox-esr", "firefox"},
 	{"snap/firefox/common/.mozilla/firefox", "firefox"},
+	{"snap/firefox/common/.config/mozilla/firefox", "firefox"},
 	{".var/app/org.mozilla.firefox/.mozilla/firefox", "firefox"},
 	{".var/app/org.mozilla.firefox/config/mozilla/firefox", "firefox"},
 	{".thunderbird", "thunderbird"},
+	{".config/thunderbird", "thunderbird"},
 	{"snap/thunderbird/common/.thunderbird", "thunderbird"},
 	{".var/app/org.mozilla.Thunderbird/.thunderbird", "thunderbird"},
+	{".var/app/org.mozilla.Thunderbird/config/thunderbird", "thunderbird"},
+	{".var/app/org.mozilla.thunderbird/.thunderbird", "thunderbird"},
+	{".var/app/org.mozilla.thunderbird/config/thunderbird", "thunderbird"},
 	{".var/app/eu.betterbird.Betterbird/.thunderbird", "thunderbird"},
 };
 
@@ -130,6 +156,7 @@ START_TEST(programs_with_profiles)
 		       "Locked=1\n");
 	make_db(profile);
 	expect(line);
+	expect_served(profile);
 }
 END_TEST
 
@@ -153,6 +180,38 @@ START_TEST(programs_with_one_database)
 	if (g_str_has_prefix(database_places[_i].dir, "snap/"))
 		make_link("snap/chromium/current", "snap/chromium/123");
 	expect(line);
+	expect_served(database_places[_i].dir);
+}
+END_TEST
+
+static void count_case(const char *dir, PlaceKind kind, unsigned *counts)
+{
+	gsize n;
+	const Place *table = places(&n);
+
+	for (gsize i = 0; i < n; i++) {
+		const char *base = table[i].in_config ? ".config" : "";
+		g_autofree char *path = g_build_filename(base, table[i].path, NULL);
+		g_autoptr(GString) text = g_string_new(path);
+
+		g_string_replace(text, "/current/", "/123/", 1); /* as the link above does */
+		counts[i] += table[i].kind == kind && strcmp(text->str, dir) == 0;
+	}
+}
+
+/* Every place that the program knows has its case above. */
+START_TEST(all_places)
+{
+	gsize n;
+	const Place *table = places(&n);
+	g_autofree unsigned *counts = g_new0(unsigned, n);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(profile_places); i++)
+		count_case(profile_places[i].dir, PLACE_PROFILES, counts);
+	for (gsize i = 0; i < G_N_ELEMENTS(database_places); i++)
+		count_case(database_places[i].dir, PLACE_DATABASE, counts);
+	for (gsize i = 0; i < n; i++)
+		ck_assert_msg(counts[i] == 1, "%s has %u tests", table[i].path, counts[i]);
 }
 END_TEST
 
@@ -423,13 +482,6 @@ START_TEST(configured)
 }
 END_TEST
 
-static int certs_in(const char *path)
-{
-	g_autofree char *dir = place(path);
-
-	return home_count(home, dir, "cert9.db", CERTS);
-}
-
 /* All of them get the card's certificates: with a primary password, in FIPS mode, and without. */
 START_TEST(every_profile_is_served)
 {
@@ -499,6 +551,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, programs_with_profiles, 0, G_N_ELEMENTS(profile_places));
 	tcase_add_loop_test(tcase, programs_with_one_database, 0, G_N_ELEMENTS(database_places));
+	tcase_add_test(tcase, all_places);
 	tcase_add_loop_test(tcase, what_profiles_ini_says, 0, G_N_ELEMENTS(ini_cases));
 	tcase_add_loop_test(tcase, files_that_are_not_read, 0, 6);
 	tcase_add_test(tcase, link_to_a_good_file);
