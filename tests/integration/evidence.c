@@ -261,7 +261,8 @@ void evidence_wait(const Evidence *first, ...)
 
 		if (problem == NULL)
 			return;
-		ck_assert_msg(g_get_monotonic_time() < deadline, "still: %s", problem);
+		ck_assert_msg(g_get_monotonic_time() < deadline,
+			"not within %u ms as it should be: %s", WAIT_MS, problem);
 		evidence_check_true();
 		g_usleep(TICK_US);
 	}

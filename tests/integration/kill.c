@@ -111,7 +111,8 @@ static int await_child(const char *name)
 			return fd;
 		if (fd >= 0)
 			close(fd);
-		ck_assert_msg(g_get_monotonic_time() < deadline, "no %s has started", name);
+		ck_assert_msg(g_get_monotonic_time() < deadline, "not within %u ms: a %s starts",
+			WAIT_MS, name);
 		if (g_get_monotonic_time() > missed) {
 			evidence_look();
 			missed = g_get_monotonic_time() + MISSED_US;
