@@ -312,6 +312,7 @@ END_TEST
 #define LOCKED    3u
 #define READ_ONLY 7u
 #define DAMAGED   11u
+#define LOCK_S    60 /* as issue 4 asks for */
 
 static char *number(unsigned i)
 {
@@ -403,14 +404,6 @@ static bool has_passed(gpointer data)
 	return g_get_monotonic_time() >= *(const gint64 *)data;
 }
 
-/* Seconds for which the lock is held: issue 4 asks for 60. */
-static gint64 lock_seconds(void)
-{
-	const char *seconds = g_getenv("CERTPROP_TEST_SECONDS");
-
-	return seconds != NULL ? g_ascii_strtoll(seconds, NULL, 10) : 5;
-}
-
 /* One locked, one read-only, one damaged: 17 are served at once, three are reported, and the locked
    one is served when it is free. */
 START_TEST(twenty_profiles)
@@ -426,11 +419,11 @@ START_TEST(twenty_profiles)
 	set_mode("p07", 0400); /* READ_ONLY */
 	lock = lock_database("p03");
 	start = g_get_monotonic_time();
-	end = start + lock_seconds() * G_USEC_PER_SEC;
+	end = start + LOCK_S * G_USEC_PER_SEC;
 	world_start_plain();
 	rig_wait_until(most_are_served, NULL, WAIT_MS, "17 profiles are served");
 	rig_wait_until(three_are_told, NULL, WAIT_MS, "three are reported");
-	rig_wait_until(has_passed, &end, 2 * 60000, "the lock is held for long enough");
+	rig_wait_until(has_passed, &end, 2 * LOCK_S * 1000, "the lock is held for long enough");
 	ck_assert_uint_eq(served(), PROFILES - 3);
 	sqlite3_close(lock);
 	start = g_get_monotonic_time();
