@@ -7,11 +7,14 @@
 
 #include "environment.h"
 
+#include <sys/stat.h>
+
 #include "names.h"
 #include "route.h"
 #include "runtime.h"
 
-#define HELPER_PATH "/usr/local/bin:/usr/bin:/bin"
+#define HELPER_PATH     "/usr/local/bin:/usr/bin:/bin"
+#define SOCKET_VARIABLE "PCSCLITE_CSOCK_NAME"
 
 static const char *const passed_on[] = {
 	"USER", "LOGNAME", "LANG", "LANGUAGE", "TZ",
@@ -53,6 +56,14 @@ static char **add_xrdp(char **env, unsigned display, const char *socket)
 	return g_environ_setenv(env, "LIBPCSCLITE_DELEGATE", provider, TRUE);
 }
 
+const char *environment_stray_socket(void)
+{
+	const char *socket = g_getenv(SOCKET_VARIABLE);
+	struct stat st;
+
+	return socket != NULL && stat(socket, &st) == 0 && st.st_uid != 0 ? socket : NULL;
+}
+
 /* libpcsclite's own way to name another socket; a pcscd started by socket activation is reached so.
    Readers of other endpoints must not be looked for there. */
 static char **add_endpoint(char **env, const char *endpoint, const char *socket)
@@ -60,11 +71,11 @@ static char **add_endpoint(char **env, const char *endpoint, const char *socket)
 	unsigned display;
 
 	if (!route_redirected(endpoint))
-		return pass_on(env, "PCSCLITE_CSOCK_NAME");
+		return environment_stray_socket() == NULL ? pass_on(env, SOCKET_VARIABLE) : env;
 	if (socket == NULL)
 		return env;
 
-	env = g_environ_setenv(env, "PCSCLITE_CSOCK_NAME", socket, TRUE);
+	env = g_environ_setenv(env, SOCKET_VARIABLE, socket, TRUE);
 	return route_display(endpoint, &display) ? add_xrdp(env, display, socket) : env;
 }
 

@@ -12,6 +12,7 @@
 
 #include "bus.h"
 #include "config.h"
+#include "environment.h"
 #include "event.h"
 #include "helper.h"
 #include "lock.h"
@@ -19,6 +20,7 @@
 #include "manager.h"
 #include "names.h"
 #include "notify.h"
+#include "route.h"
 #include "runtime.h"
 
 #define REAP_MS 1000u /* for helpers that were killed at the end */
@@ -112,6 +114,18 @@ static void reap(void)
 		g_source_remove(source);
 }
 
+static void warn_of_stray_socket(void)
+{
+	const char *socket = environment_stray_socket();
+
+	if (socket != NULL)
+		log_say(G_LOG_LEVEL_WARNING, &(const LogContext){.endpoint = ROUTE_LOCAL},
+			"PCSCLITE_CSOCK_NAME names %s, which is not root's and so not this "
+			"machine's pcscd: it is not used; a forwarded socket belongs into "
+			"[redirected] forwarded",
+			socket);
+}
+
 static int run(Config *config, GPtrArray *faults)
 {
 	g_autofree char *dir = runtime_dir();
@@ -134,6 +148,7 @@ static int run(Config *config, GPtrArray *faults)
 	(void)g_unix_signal_add(SIGHUP, on_reload, &daemon);
 	(void)g_unix_signal_add(SIGTERM, on_end, &daemon);
 	(void)g_unix_signal_add(SIGINT, on_end, &daemon);
+	warn_of_stray_socket();
 	manager_start(daemon.manager);
 	notify_send("READY=1");
 	g_main_loop_run(daemon.loop);

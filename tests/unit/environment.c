@@ -7,6 +7,7 @@
 #include "environment.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "harness.h"
 
@@ -63,6 +64,30 @@ START_TEST(ways_to_an_endpoint)
 }
 END_TEST
 
+/* Root's is the local pcscd's; anybody else's is forwarded, and its cards are not local. */
+START_TEST(stray_socket)
+{
+	g_autofree char *path = g_build_filename(g_get_tmp_dir(), "certprop-stray-XXXXXX", NULL);
+	g_auto(GStrv) env = NULL;
+	int fd = g_mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(fchown(fd, _i == 0 ? 12345 : 0, 0), 0);
+	g_setenv("PCSCLITE_CSOCK_NAME", path, TRUE);
+	env = environment_for_helper("local", NULL);
+	if (_i == 0 || geteuid() != 0) {
+		ck_assert_str_eq(environment_stray_socket(), path);
+		check(env, "PCSCLITE_CSOCK_NAME", NULL);
+	} else {
+		ck_assert_ptr_null(environment_stray_socket());
+		check(env, "PCSCLITE_CSOCK_NAME", path);
+	}
+	(void)unlink(path);
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(where_the_library_is)
 {
 	g_autofree char *named = NULL;
@@ -87,6 +112,7 @@ int main(int argc, char **argv)
 	TCase *tcase = tcase_create("environment");
 
 	tcase_add_loop_test(tcase, ways_to_an_endpoint, 0, G_N_ELEMENTS(ways));
+	tcase_add_loop_test(tcase, stray_socket, 0, 2);
 	tcase_add_test(tcase, where_the_library_is);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
