@@ -21,6 +21,7 @@ struct Batch {
 	Manager *manager;
 	Pipeline *pipeline;
 	bool due;
+	bool urgent;    /* and not only when the local cards have been read */
 	bool confirmed; /* what runs may be deleting already */
 	guint settle_source;
 	guint retry_source;
@@ -61,6 +62,12 @@ Batch *batch_free(Batch *batch)
 void batch_due(Batch *batch)
 {
 	batch->due = true;
+}
+
+void batch_due_now(Batch *batch)
+{
+	batch->due = true;
+	batch->urgent = true;
 }
 
 bool batch_running(const Batch *batch)
@@ -169,22 +176,38 @@ static void start(Batch *batch)
 		&funcs, batch);
 }
 
-/* What is not known of a redirected endpoint keeps nobody waiting: until it has been heard of and
-   its cards have been read, which may take long, nothing of it is judged. */
-static bool must_wait_for(const Endpoint *endpoint)
-{
-	return !route_redirected(endpoint->name) && (!endpoint->heard || endpoint_busy(endpoint));
-}
-
 /* What a card's leaving means can be said now. */
 static bool can_judge(const Endpoint *endpoint)
 {
 	return endpoint->removal_due && endpoint_settled(endpoint) && !endpoint_held(endpoint);
 }
 
+/* Something redirected has gone, for which no local card that takes long is waited for. */
+static bool is_urgent(const Batch *batch)
+{
+	const GPtrArray *endpoints = batch->manager->endpoints;
+	bool urgent = batch->urgent;
+
+	for (guint i = 0; i < endpoints->len; i++) {
+		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
+
+		urgent |= route_redirected(endpoint->name) && can_judge(endpoint);
+	}
+	return urgent;
+}
+
+/* What is not known of a redirected endpoint keeps nobody waiting: until it has been heard of and
+   its cards have been read, which may take long, nothing of it is judged. */
+static bool must_wait_for(const Endpoint *endpoint, bool urgent)
+{
+	return !route_redirected(endpoint->name) &&
+	       (!endpoint->heard || (endpoint_busy(endpoint) && !urgent));
+}
+
 void batch_consider(Batch *batch)
 {
 	const GPtrArray *endpoints = batch->manager->endpoints;
+	bool urgent = is_urgent(batch);
 	bool wanted = batch->due;
 
 	if (batch->pipeline != NULL || batch->retry_source != 0)
@@ -192,7 +215,7 @@ void batch_consider(Batch *batch)
 	for (guint i = 0; i < endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 
-		if (must_wait_for(endpoint))
+		if (must_wait_for(endpoint, urgent))
 			return;
 		wanted |= can_judge(endpoint);
 	}
@@ -200,6 +223,7 @@ void batch_consider(Batch *batch)
 		return;
 
 	batch->due = false;
+	batch->urgent = false;
 	for (guint i = 0; i < endpoints->len; i++) {
 		Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 

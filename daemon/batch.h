@@ -20,6 +20,8 @@ Batch *batch_new(Manager *manager);
 Batch *batch_free(Batch *batch);
 /* Makes one due; it starts when batch_consider() finds that it can. */
 void batch_due(Batch *batch);
+/* The same, and not only when the local cards have been read: something redirected has gone. */
+void batch_due_now(Batch *batch);
 /* Starts what is due, if no scan runs and every endpoint has been heard of. */
 void batch_consider(Batch *batch);
 /* The store alone runs. */

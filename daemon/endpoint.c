@@ -99,7 +99,9 @@ static void take_readers(Endpoint *endpoint, const WatcherView *view)
 
 bool endpoint_held(const Endpoint *endpoint)
 {
-	return endpoint->grace_until != 0 || endpoint->opening_source != 0 || endpoint->deaf;
+	bool opening = endpoint->spot != NULL && endpoint->opening_source != 0;
+
+	return endpoint->grace_until != 0 || opening || endpoint->deaf;
 }
 
 /* Its claims can be judged from now on. */
@@ -109,7 +111,7 @@ static void let_go(Endpoint *endpoint)
 		return;
 
 	endpoint->removal_due = endpoint_removal_matters(endpoint, endpoint->manager->config);
-	batch_due(endpoint->manager->batch);
+	batch_due_now(endpoint->manager->batch);
 	redirected_review(endpoint->manager->redirected);
 }
 
@@ -157,12 +159,17 @@ static void set_deaf(Endpoint *endpoint, bool deaf)
 		begin_grace(endpoint);
 }
 
+static void say_silent(Endpoint *endpoint);
+
 static gboolean on_opening_over(gpointer data)
 {
 	Endpoint *endpoint = data;
 
 	endpoint->opening_source = 0;
-	let_go(endpoint);
+	if (endpoint->spot != NULL)
+		let_go(endpoint);
+	else if (!endpoint->heard)
+		say_silent(endpoint);
 	manager_settle(endpoint->manager); /* may free the endpoint */
 	return G_SOURCE_REMOVE;
 }
@@ -200,6 +207,14 @@ static void say_state(
 	manager_changed(endpoint->manager, endpoint->name, true);
 }
 
+/* A pcscd that takes the connection and never answers. The others need not wait for it. */
+static void say_silent(Endpoint *endpoint)
+{
+	endpoint->heard = true;
+	say_state(endpoint, watcher_service_word(WIRE_SERVICE_UNKNOWN), WIRE_SERVICE_UNKNOWN, 0,
+		"nothing was heard of it for too long: pcscd is there and does not answer");
+}
+
 static void take_service(Endpoint *endpoint, const WatcherView *view, const GError *error)
 {
 	const char *detail = error != NULL ? error->message : view->detail;
@@ -219,9 +234,10 @@ static void on_view(Watcher *watcher, gpointer data)
 	take_service(endpoint, view, watcher_error(watcher));
 	take_readers(endpoint, view);
 	set_deaf(endpoint, endpoint->spot != NULL && watcher_error(watcher) != NULL);
-	if (endpoint->opening_source != 0 && endpoint_live(endpoint)) {
+	if (endpoint->opening_source != 0 && (endpoint_live(endpoint) || endpoint->spot == NULL)) {
 		g_clear_handle_id(&endpoint->opening_source, g_source_remove);
-		let_go(endpoint);
+		if (endpoint->spot != NULL)
+			let_go(endpoint);
 	}
 	manager_settle(endpoint->manager);
 }
@@ -235,8 +251,8 @@ static void start_watcher(Endpoint *endpoint)
 	if (endpoint->spot != NULL) {
 		socket = spot_site(endpoint->spot)->socket;
 		endpoint->epoch = spot_epoch(endpoint->spot);
-		endpoint->opening_source = g_timeout_add(OPENING_MS, on_opening_over, endpoint);
 	}
+	endpoint->opening_source = g_timeout_add(OPENING_MS, on_opening_over, endpoint);
 	endpoint->heard = false;
 	endpoint->word = watcher_service_word(WIRE_SERVICE_UNKNOWN);
 	endpoint->started = g_get_monotonic_time();

@@ -28,14 +28,14 @@ typedef struct Endpoint {
 	WireService service;
 	guint32 code;
 	char *detail;
-	bool heard;         /* something was, even if it was only why nothing can be heard */
-	GPtrArray *readers; /* Reader, in the service's order */
-	bool removal_due;   /* a card went, and nobody has looked yet what that means */
+	bool heard;           /* something was, even if it was only why nothing can be heard */
+	GPtrArray *readers;   /* Reader, in the service's order */
+	bool removal_due;     /* a card went, and nobody has looked yet what that means */
+	guint opening_source; /* its watcher has just been started and said nothing yet */
 
-	/* of a redirected one: nothing that it claims goes before */
+	/* of a redirected one: nothing that it claims goes before, nor while it opens */
 	gint64 grace_until; /* monotonic; 0: no grace runs */
 	guint grace_source;
-	guint opening_source; /* its watcher has just been started and said nothing yet */
 	bool deaf; /* its watcher fails, or nobody may look: that says nothing about the client */
 } Endpoint;
 

@@ -55,7 +55,7 @@ static void forget(Redirected *redirected, guint index)
 
 	endpoint_close(endpoint);
 	g_ptr_array_remove_index(redirected->manager->endpoints, index);
-	batch_due(redirected->manager->batch);
+	batch_due_now(redirected->manager->batch);
 }
 
 /* Takes away what the configuration does not want any more; xrdp's own go by their grace. */
