@@ -31,6 +31,7 @@ struct Chain {
 	bool outdated;
 	bool confirmed; /* what was to go may be going already */
 	bool waiting;   /* somebody else holds the card */
+	bool unknown;   /* no module knows it: it may be one that only does not answer */
 	char *failure;  /* of the first module that failed, or NULL */
 };
 
@@ -64,6 +65,7 @@ static void end(Chain *chain)
 		seen_reader_set_state(reader, "read", "");
 	else if (reader != NULL)
 		seen_reader_set_state(reader, "unrecognised", "no module knows this card");
+	chain->unknown = reader != NULL && reader->tokens->len == 0;
 
 	chain->ended_func(chain, chain->data);
 }
@@ -260,5 +262,5 @@ bool chain_overtaken(const Chain *chain)
 
 bool chain_whole(const Chain *chain)
 {
-	return chain->ended && chain->failure == NULL;
+	return chain->ended && chain->failure == NULL && !chain->unknown;
 }

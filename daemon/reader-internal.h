@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 void reader_say(Reader *reader, EventKind kind, const char *token, const char *reason);
 void reader_set_state(Reader *reader, ReaderState state, const char *reason);
 /* It will be looked at again after so long. */
+void reader_retry(Reader *reader, unsigned ms);
+/* And until then it waits. */
 void reader_wait(Reader *reader, unsigned ms, const char *reason);
 /* The same after a pause that doubles each time. */
 void reader_pause(Reader *reader, const char *reason);

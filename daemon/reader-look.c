@@ -4,7 +4,10 @@
  * what is made of what they say.
  *
  * A failed look is repeated with growing pauses, because nobody tells when an exclusive holder lets
- * go of a card. A card that no module knows is no failure.
+ * go of a card. A card that no module knows is no failure, if it is a card that no module knows:
+ * one that only does not answer its driver for a while looks the same, and OpenSC calls both a
+ * success. So nobody takes it for another card than the one that was read in it, and it gets a
+ * minute to come round.
  */
 
 #include <string.h>
@@ -16,7 +19,8 @@
 #include "reader-internal.h"
 #include "route.h"
 
-#define SETTLE_MS 1000u /* more than two of pcscd's polls (400 ms) after the scan's end */
+#define DOUBTS_MAX 6u    /* further looks at a card that no module knows, 63 s in all */
+#define SETTLE_MS  1000u /* more than two of pcscd's polls (400 ms) after the scan's end */
 
 /* The watcher is not told of an exclusive holder: nothing wakes it. A fresh one sees him. */
 static void on_probe(Watcher *watcher, gpointer data)
@@ -79,7 +83,7 @@ static bool has_lost_token(const Reader *reader)
  */
 static const char *doubtful(const Reader *reader)
 {
-	if (reader->doubted)
+	if (reader->doubts > 0)
 		return NULL;
 	if (reader->found->len == 0)
 		return "no module knows the card; it is looked at once more";
@@ -88,12 +92,40 @@ static const char *doubtful(const Reader *reader)
 	return NULL;
 }
 
+/* What was read of this card is not unread by a look that finds nothing. */
+static bool fell_silent(const Reader *reader)
+{
+	return reader->found->len == 0 && reader->tokens->len > 0;
+}
+
+/* Until it has been looked at often, one that nobody saw come may be any whose certificates are
+   here. One that came before our eyes is not: the others were seen to leave. */
+static void nobody_knows(Reader *reader)
+{
+	bool again = reader->doubts < DOUBTS_MAX;
+
+	reader->known = reader->known || !reader->was_in || !again;
+	if (reader->doubts == 1)
+		reader_say(reader, EVENT_READ, NULL, "no module knows it");
+	reader_set_state(reader, READER_UNRECOGNISED, again ? "it is looked at again" : NULL);
+	if (again)
+		reader_retry(reader, READER_PAUSE_FIRST_MS << reader->doubts++);
+}
+
 static void look_succeeded(Reader *reader)
 {
 	const char *doubt = doubtful(reader);
 
-	reader->doubted = doubt != NULL;
+	if (fell_silent(reader)) {
+		g_autoptr(GError) silent =
+			g_error_new_literal(CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
+				"no module knows the card any more, although it has not been out");
+
+		look_failed(reader, silent);
+		return;
+	}
 	if (doubt != NULL) {
+		reader->doubts = 1;
 		reader_wait(reader, READER_PAUSE_FIRST_MS, doubt);
 		return;
 	}
@@ -101,7 +133,6 @@ static void look_succeeded(Reader *reader)
 		manager_changed(reader->manager, reader->endpoint, true);
 	g_ptr_array_unref(reader->tokens);
 	reader->tokens = g_steal_pointer(&reader->found);
-	reader->known = true;
 	/* A look at a card leaves to the store alone what is not this card's. */
 	batch_due(reader->manager->batch);
 
@@ -110,15 +141,19 @@ static void look_succeeded(Reader *reader)
 
 		reader_say(reader, EVENT_READ, read->token->label, NULL);
 	}
-	if (reader->tokens->len == 0)
-		reader_say(reader, EVENT_READ, NULL, "no module knows it");
+	if (reader->tokens->len == 0) {
+		nobody_knows(reader);
+		return;
+	}
 
+	reader->known = true;
+	reader->doubts = 0;
 	if (reader->store_again) {
 		reader_pause(reader, "a database could not be written");
 		return;
 	}
 	reader->pause_ms = READER_PAUSE_FIRST_MS;
-	reader_set_state(reader, reader->tokens->len > 0 ? READER_READ : READER_UNRECOGNISED, NULL);
+	reader_set_state(reader, READER_READ, NULL);
 }
 
 static void look_ended(Reader *reader)

@@ -84,12 +84,17 @@ static gboolean on_retry(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-void reader_wait(Reader *reader, unsigned ms, const char *reason)
+void reader_retry(Reader *reader, unsigned ms)
 {
-	reader_set_state(reader, READER_WAITING, reason);
 	reader->retry_at = (g_get_real_time() / 1000 + ms + 999) / 1000;
 	g_clear_handle_id(&reader->retry_source, g_source_remove);
 	reader->retry_source = g_timeout_add(ms, on_retry, reader);
+}
+
+void reader_wait(Reader *reader, unsigned ms, const char *reason)
+{
+	reader_set_state(reader, READER_WAITING, reason);
+	reader_retry(reader, ms);
 }
 
 void reader_pause(Reader *reader, const char *reason)
@@ -215,7 +220,10 @@ void reader_update(Reader *reader, const WatcherReader *seen)
 	if (has_card(reader))
 		reader_say(reader, EVENT_CARD_IN, NULL, NULL);
 	reader->known = false;
-	reader->doubted = false;
+	reader->doubts = 0;
+	/* Between two of pcscd's polls the same card may have been out, or only lost its contact.
+	 */
+	reader->was_in = had && has_card(reader);
 	g_ptr_array_set_size(reader->tokens, 0);
 	reader->pause_ms = READER_PAUSE_FIRST_MS;
 	manager_changed(reader->manager, reader->endpoint, had);
@@ -242,6 +250,7 @@ Reader *reader_new(Manager *manager, const char *endpoint, const WatcherReader *
 void reader_begin(Reader *reader)
 {
 	if (has_card(reader)) {
+		reader->was_in = true;
 		reader_say(reader, EVENT_CARD_IN, NULL, NULL);
 		manager_changed(reader->manager, reader->endpoint, false);
 	}

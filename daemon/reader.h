@@ -52,7 +52,8 @@ typedef struct Reader {
 	GPtrArray *found; /* ReportToken */
 	GError *failure;  /* the first */
 	bool store_again; /* a database was busy */
-	bool doubted;     /* the look before said something that is not believed at once */
+	unsigned doubts;  /* looks in a row that said something that is not believed at once */
+	bool was_in;      /* nobody saw the card come: it may be any that was here before */
 	guint settle_source;
 
 	/* of the next */

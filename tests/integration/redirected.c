@@ -341,6 +341,29 @@ START_TEST(kept)
 }
 END_TEST
 
+/* It is the same card, and it does not answer just now. */
+START_TEST(silent_after_reconnect)
+{
+	g_autofree char *before = NULL;
+
+	begin(SHORT);
+	connect_with_card();
+	redir_wait_rest(2);
+	before = state();
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait(REDIR_XRDP, "absent");
+	g_free(rig_card_command(world.cards[0], "applet off"));
+	rig_chansrv_connect(redir.chansrv);
+	redir_wait_reader(REDIR_XRDP, "unrecognised");
+	redir_wait_rest(2);
+	check_unwritten(before);
+	g_free(rig_card_command(world.cards[0], "applet on"));
+	redir_wait_reader(REDIR_XRDP, "read");
+	redir_wait_rest(2);
+	check_unwritten(before);
+}
+END_TEST
+
 /* The administrator's prevention switch: nothing comes in, and what was there goes. */
 START_TEST(ignored)
 {
@@ -380,6 +403,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, other_card_after_reconnect);
 	tcase_add_test(tcase, chansrv_is_killed);
 	tcase_add_test(tcase, watcher_fails);
+	tcase_add_test(tcase, silent_after_reconnect);
 	tcase = redir_case(suite, "policy");
 	tcase_add_test(tcase, daemon_is_killed);
 	tcase_add_loop_test(tcase, daemon_is_killed_and_the_card_stays, 0, 2);
