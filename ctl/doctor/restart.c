@@ -39,7 +39,7 @@ void restart_mend(Finding *finding, const char *kill)
 		finding_mend(finding, restart_unit("restart"), false);
 	else if (holders->len > 0)
 		finding_mend(finding,
-			g_strdup_printf("%s %d && flock %s true && " BY_HAND, kill,
+			g_strdup_printf("%s %d && flock -w 10 %s true && " BY_HAND, kill,
 				(int)((const Process *)g_ptr_array_index(holders, 0))->pid, quoted),
 			false);
 }

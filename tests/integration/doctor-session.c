@@ -290,7 +290,7 @@ START_TEST(other_environment)
 		return;
 	}
 	text = g_strdup_printf("[ \"$2\" = restart ] || exit 0\n"
-			       "kill %d && flock \"$XDG_RUNTIME_DIR/" NAME_RUNTIME_DIR
+			       "kill %d && flock -w 10 \"$XDG_RUNTIME_DIR/" NAME_RUNTIME_DIR
 			       "/" NAME_LOCK_INSTANCE "\" true\n"
 			       "setsid -f certpropd >/dev/null 2>&1",
 		(int)rig_process_pid(daemon));
