@@ -311,33 +311,34 @@ static GByteArray *read_file(int fd)
 	return g_steal_pointer(&bytes);
 }
 
-/* The user's file names modules that are loaded with the user's rights. The administrator's is
+/* The user's file names modules that are loaded with the user's rights, and what is wrong in it is
+   quoted: whoever could choose the file could have any other one quoted. The administrator's is
    where the build says, and no variable leads elsewhere. */
-static bool is_strangers(const Walk *about, int fd, unsigned *ret_owner)
+static bool is_strangers(Walk *about, int fd)
 {
-	struct stat st;
+	g_autofree char *whose = about->user ? owner_stranger(about->file, fd) : NULL;
 
-	if (!about->user || fstat(fd, &st) < 0 || owner_trusted(&st))
+	if (whose == NULL)
 		return false;
-	*ret_owner = (unsigned)st.st_uid;
+
+	say(about, false, "%s, not to us: what it says is not our configuration (is HOME right?)",
+		whose);
+	((ConfigFault *)g_ptr_array_index(about->faults, about->faults->len - 1))->strangers = true;
 	return true;
 }
 
 static void load_open_file(Config *config, GPtrArray *faults, const char *path, bool user, int fd)
 {
 	Walk about = {.faults = faults, .file = path, .user = user};
-	g_autoptr(GByteArray) bytes = read_file(fd);
-	int failed = errno;
-	unsigned owner;
+	g_autoptr(GByteArray) bytes = NULL;
 
-	if (is_strangers(&about, fd, &owner))
-		say(&about, false,
-			"It belongs to user %u, not to us: what it says is not our configuration "
-			"(is HOME right?)",
-			owner);
-	else if (bytes == NULL)
+	if (is_strangers(&about, fd))
+		return;
+
+	bytes = read_file(fd);
+	if (bytes == NULL)
 		say(&about, false, "Reading it failed: %s",
-			failed != 0 ? g_strerror(failed) : "it is not a regular file");
+			errno != 0 ? g_strerror(errno) : "it is not a regular file");
 	else if (bytes->len > FILE_MAX)
 		say(&about, false, "It is larger than %u KiB: this cannot be a configuration",
 			FILE_MAX / 1024);

@@ -80,7 +80,8 @@ typedef struct ConfigFault {
 	char *file;
 	unsigned line; /* 0 if it is about the file as a whole */
 	char *message;
-	bool warning; /* unknown key, ignored override of a locked key: said, not fatal */
+	bool warning;   /* unknown key, ignored override of a locked key: said, not fatal */
+	bool strangers; /* the file is not ours: it is only named */
 } ConfigFault;
 
 void config_fault_free(ConfigFault *fault);

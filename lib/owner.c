@@ -15,6 +15,7 @@
 #include "owner.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,6 +158,40 @@ char *owner_find_gap(const char *directory, const char **ret_why)
 		g_free(part);
 		part = next_part(&walk);
 	}
+
+	return NULL;
+}
+
+/* What the name itself stands for, link or not, and where it leads. */
+static bool is_trusted(const char *path, unsigned *ret_owner)
+{
+	struct stat st;
+
+	for (int follow = 0; follow < 2; follow++) {
+		if ((follow != 0 ? stat(path, &st) : lstat(path, &st)) == 0 &&
+			!owner_trusted(&st)) {
+			*ret_owner = (unsigned)st.st_uid;
+			return false;
+		}
+	}
+
+	return true;
+}
+
+char *owner_stranger(const char *path, int fd)
+{
+	g_autofree char *real = realpath(path, NULL);
+	g_autofree char *dir = g_path_get_dirname(path);
+	g_autofree char *real_dir = g_path_get_dirname(real != NULL ? real : path);
+	unsigned owner;
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && !owner_trusted(&st))
+		return g_strdup_printf("It belongs to user %u", (unsigned)st.st_uid);
+	if (!is_trusted(path, &owner))
+		return g_strdup_printf("It is a link of user %u", owner);
+	if (!is_trusted(dir, &owner) || !is_trusted(real_dir, &owner))
+		return g_strdup_printf("Its directory belongs to user %u", owner);
 
 	return NULL;
 }

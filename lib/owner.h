@@ -21,4 +21,9 @@ bool owner_check_place(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESU
    it is static. */
 char *owner_find_gap(const char *directory, const char **ret_why) G_GNUC_WARN_UNUSED_RESULT;
 
+/* A file that was opened by this name is ours or root's, and nobody else has chosen it: the same
+   goes for its directory, and for the links that lead to either. NULL then; else says whose they
+   are. */
+char *owner_stranger(const char *path, int fd) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

@@ -30,7 +30,7 @@ static void add_fault(const ConfigFault *fault, GPtrArray *findings)
 		g_free(finding->subject);
 		finding->subject = g_strdup_printf("%s:%u", fault->file, fault->line);
 		remedy_comment_out(finding, fault->file, fault->line);
-	} else {
+	} else if (!fault->strangers) {
 		remedy_put_aside(finding, fault->file, aside);
 	}
 }

@@ -158,56 +158,105 @@ void remedy_own_program(Finding *finding, const char *program)
 	}
 }
 
-/* Nobody but root can put something else in the place of this, or of a directory above it. */
+/* Nobody but root can put something else in the place of this, or of a directory above it. Who has
+   "/" counts as root: in a user namespace he has no other name. */
 static bool is_roots(const char *file)
 {
 	g_autofree char *path = g_strdup(file);
-	struct stat st;
+	struct stat top, st;
 
+	if (stat("/", &top) < 0 || lstat(path, &st) < 0)
+		return false;
 	for (;;) {
-		char *parent = g_path_get_dirname(path);
-		bool last = strcmp(parent, path) == 0;
+		char *parent;
 
+		if (st.st_uid != 0 && st.st_uid != top.st_uid)
+			return false;
+		if (strcmp(path, "/") == 0)
+			return true;
+		parent = g_path_get_dirname(path);
 		g_free(path);
 		path = parent;
-		if (lstat(path, &st) < 0 || st.st_uid != 0 ||
-			(!S_ISLNK(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		/* In one like /tmp nobody can put aside what is another one's. */
+		if (lstat(path, &st) < 0 ||
+			((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0))
 			return false;
-		if (last)
-			return strcmp(path, "/") == 0;
 	}
 }
 
-/* sed and mv make another name in the directory: what the file itself allows does not matter. Root
-   is not asked to do it where somebody else could put another file in its place. */
-static void mend_file(Finding *finding, const char *file, const char *real, char *command)
+/* The file, as itself, and its directory are the caller's own. */
+static bool is_own(const char *file)
 {
-	g_autofree char *dir = g_path_get_dirname(real);
-	g_autofree char *before = g_strdup(finding->why);
+	g_autofree char *dir = g_path_get_dirname(file);
+	struct stat st, above;
+
+	return lstat(file, &st) == 0 && stat(dir, &above) == 0 && st.st_uid == geteuid() &&
+	       above.st_uid == geteuid();
+}
+
+static void add_words(Finding *finding, const char *words)
+{
+	g_autofree char *before = g_steal_pointer(&finding->why);
+
+	finding->why = g_strdup_printf("%s%s%s", before, *before != '\0' ? ". " : "", words);
+}
+
+/* sed and mv make another name in the directory: what the file itself allows does not matter.
+   Nobody is asked to do it where somebody else chooses what is behind the name. Takes `command`. */
+static void mend_file(Finding *finding, const char *file, char *command)
+{
+	g_autofree char *dir = g_path_get_dirname(file);
+	g_autofree char *words = NULL;
 	bool root = access(dir, W_OK) < 0;
 
-	if (!root || (is_roots(file) && is_roots(real))) {
+	if (root || geteuid() == 0 ? is_roots(file) : is_own(file)) {
 		finding_mend(finding, command, root);
 		return;
 	}
 	g_free(command);
-	finding_why(finding,
-		"%s%s%s can be changed by somebody who is neither you nor root: that "
-		"is for him to mend",
-		before, *before != '\0' ? ". " : "", real);
+	words = g_strdup_printf("%s can be changed by somebody who is neither you nor root: that "
+				"is for him to mend",
+		file);
+	add_words(finding, words);
 }
 
+/* What a link leads to is edited, by its own name; but if that is another one, it may be anything:
+   who says that it is a file of ours? */
 void remedy_edit(Finding *finding, const char *file, const char *script)
 {
+	g_autofree char *name = g_path_get_basename(file);
 	g_autofree char *real = realpath(file, NULL);
+	g_autofree char *real_name = g_path_get_basename(real != NULL ? real : file);
+	g_autofree char *words = NULL;
 
-	mend_file(finding, file, real != NULL ? real : file,
-		remedy_line("sed", "-i", "--follow-symlinks", script, file, NULL));
+	if (real == NULL)
+		return;
+	if (strcmp(name, real_name) == 0) {
+		mend_file(finding, real, remedy_line("sed", "-i", script, real, NULL));
+		return;
+	}
+	words = g_strdup_printf("%s is a link to %s, which may be of another program: look there "
+				"before you change it",
+		file, real);
+	add_words(finding, words);
+}
+
+/* The name without links in the directories that lead to it: those could be changed after this. */
+static char *without_links(const char *file)
+{
+	g_autofree char *dir = g_path_get_dirname(file);
+	g_autofree char *name = g_path_get_basename(file);
+	g_autofree char *real = realpath(dir, NULL);
+
+	return g_build_filename(real != NULL ? real : dir, name, NULL);
 }
 
 void remedy_put_aside(Finding *finding, const char *file, const char *aside)
 {
-	mend_file(finding, file, file, remedy_line("mv", "-n", file, aside, NULL));
+	g_autofree char *from = without_links(file);
+	g_autofree char *to = without_links(aside);
+
+	mend_file(finding, from, remedy_line("mv", "-n", from, to, NULL));
 }
 
 void remedy_comment_out(Finding *finding, const char *file, unsigned line)

@@ -38,8 +38,9 @@ char *remedy_pcscd(bool runs, bool socket) G_GNUC_WARN_UNUSED_RESULT;
 /* One of certprop's own programs failed: what that means, and what to do. */
 void remedy_own_program(Finding *finding, const char *program);
 
-/* A script of sed's for the file that is behind this name; and another name for it. Where somebody
-   who is neither the user nor root could change what that is, this is said instead. */
+/* A script of sed's for this file; and another name for it. Where it is a link to a file of another
+   name, or where somebody who is neither the user nor root could change what it is, this is said
+   instead. */
 void remedy_edit(Finding *finding, const char *file, const char *script);
 void remedy_put_aside(Finding *finding, const char *file, const char *aside);
 /* Makes a comment of a line of a configuration file. */

@@ -192,24 +192,59 @@ START_TEST(session)
 END_TEST
 
 /* What somebody else could put in the place of a file is not for root to change: he may mean any
-   file of the system. */
+   file of the system. And what a link leads to may be of other programs too. */
 START_TEST(not_for_root)
 {
-	const char *const argv[] = {ward.ctl, "doctor", NULL};
-	g_autofree char *text = NULL;
-
 	if (geteuid() != 0) /* nobody else can bring it about */
 		return;
 	g_free(ward_sh("mkdir -p ~/.config/certprop ~/theirs/dir && cd ~/theirs/dir && "
-		       "printf '[local]\\non-removal=maybe\\n' >certprop.conf && "
+		       "printf '[local]\non-removal=maybe\n' >certprop.conf && "
 		       "ln -s ~/theirs/dir/certprop.conf ~/.config/certprop/certprop.conf"));
-	g_free(ward_expect("configuration", "wrong", "on-removal"));
 	g_free(ward_sh("chown 65534 ~/theirs/dir"));
+	ward_expect_words("configuration", "wrong", "Its directory belongs to user 65534");
+	g_free(ward_sh("chown 0 ~/theirs/dir && chown 65534 ~/theirs"));
 	ward_expect_words("configuration", "wrong", "neither you nor root");
-	ck_assert_int_eq(rig_run(argv, ward.environment, &text, NULL), 1);
-	ck_assert_ptr_null(strstr(text, "sudo sed"));
-	g_free(ward_sh("chown 0 ~/theirs/dir"));
+	g_free(ward_sh("chown 0 ~/theirs && cd ~/theirs/dir && mv certprop.conf passwd && "
+		       "ln -sf ~/theirs/dir/passwd ~/.config/certprop/certprop.conf"));
+	ward_expect_words("configuration", "wrong", "look there before you change it");
+	g_free(ward_sh("cd ~/theirs/dir && mv passwd certprop.conf && "
+		       "ln -sf ~/theirs/dir/certprop.conf ~/.config/certprop/certprop.conf"));
 	ward_heal("configuration", "on-removal");
+}
+END_TEST
+
+/* What another user's configuration leads to: HOME was kept by su, and root looks. Nothing of the
+   file is quoted, and no command would change it. */
+static const struct {
+	const char *lay, *whose;
+} lures[] = {
+	{"ln -s ~/secret ~/.config/certprop/certprop.conf && "
+	 "chown -h 65534 ~/.config/certprop/certprop.conf",
+		"It is a link of user 65534"},
+	{"mkdir ~/etc && mv ~/secret ~/etc/certprop.conf && rmdir ~/.config/certprop && "
+	 "ln -s ~/etc ~/.config/certprop && chown -h 65534 ~/.config/certprop",
+		"Its directory belongs to user 65534"},
+	{"mv ~/secret ~/.config/certprop/certprop.conf && chown 65534 ~/.config/certprop",
+		"Its directory belongs to user 65534"},
+	{"ln -s ~/secret ~/.config/certprop/certprop.conf && chown 65534 ~/.config/certprop",
+		"Its directory belongs to user 65534"},
+};
+
+START_TEST(lure)
+{
+	g_autoptr(JsonNode) root = NULL;
+	g_autofree char *text = NULL;
+
+	if (geteuid() != 0)
+		return;
+	g_free(ward_sh("mkdir -p ~/.config/certprop && echo root:secret-hash: >~/secret"));
+	g_free(ward_sh(lures[_i].lay));
+	ward_expect_words("configuration", "wrong", lures[_i].whose);
+	root = ward_ask();
+	text = json_to_string(root, FALSE);
+	ck_assert_ptr_null(strstr(text, "secret-hash"));
+	ck_assert_ptr_null(strstr(text, "sed -i"));
+	ck_assert_ptr_null(strstr(text, "mv -n"));
 }
 END_TEST
 
@@ -224,5 +259,6 @@ int main(int argc, char **argv)
 	ward_case(suite, "others", others, 1);
 	ward_case(suite, "session", session, G_N_ELEMENTS(names));
 	ward_case(suite, "not-for-root", not_for_root, 1);
+	ward_case(suite, "lure", lure, G_N_ELEMENTS(lures));
 	return harness_run(suite, argc, argv);
 }

@@ -245,8 +245,7 @@ START_TEST(sed_gets_plain_names)
 	g_autofree char *text =
 		g_strdup_printf("[propagation]\nmodules=/gone.so;%s\n", staying[_i]);
 	g_autoptr(GPtrArray) faults = NULL;
-	g_autofree char *command =
-		g_strdup_printf("sed -i --follow-symlinks '2c modules=%s' %s", staying[_i], file);
+	g_autofree char *command = g_strdup_printf("sed -i '2c modules=%s' %s", staying[_i], file);
 	Probe probe = {.module = (char *)"/gone.so", .path = (char *)"/gone.so"};
 	const Finding *finding;
 
@@ -271,6 +270,50 @@ START_TEST(sed_gets_plain_names)
 }
 END_TEST
 
+static void assert_edit(const char *file, const char *command, const char *why)
+{
+	g_autoptr(GPtrArray) findings = findings_new();
+	Finding *finding = finding_add(findings, "configuration", VERDICT_WRONG, NULL, "a fault");
+
+	remedy_comment_out(finding, file, 1);
+	ck_assert_uint_eq(finding->mends->len, command != NULL ? 1 : 0);
+	if (command != NULL)
+		ck_assert_str_eq(
+			((const Mend *)g_ptr_array_index(finding->mends, 0))->command, command);
+	else
+		ck_assert_ptr_nonnull(strstr(finding->why, why));
+}
+
+/* No command for a link to who knows what, nor for what somebody else could exchange, also where
+   root may do everything; and in a command nothing is a link. */
+START_TEST(links_are_not_followed)
+{
+	g_autofree char *dir = g_dir_make_tmp("certprop-doctor-XXXXXX", NULL);
+	g_autofree char *file = g_build_filename(dir, "certprop.conf", NULL);
+	g_autofree char *link = g_build_filename(dir, "link", NULL);
+	g_autofree char *through = g_build_filename(link, "certprop.conf", NULL);
+	g_autofree char *command = g_strdup_printf("sed -i '1s/^/#/' %s", file);
+
+	ck_assert(g_file_set_contents(file, "nonsense\n", -1, NULL));
+	assert_edit(file, command, NULL);
+	ck_assert_int_eq(symlink("/etc/passwd", link), 0);
+	assert_edit(link, NULL, "is a link to /etc/passwd");
+	ck_assert_int_eq(g_unlink(link), 0);
+	ck_assert_int_eq(symlink(dir, link), 0);
+	assert_edit(through, command, NULL);
+	if (geteuid() == 0) { /* nobody else can bring it about */
+		ck_assert_int_eq(chown(file, 65534, 65534), 0);
+		assert_edit(file, NULL, "for him to mend");
+		ck_assert_int_eq(chown(file, 0, 0), 0);
+		ck_assert_int_eq(chown(dir, 65534, 65534), 0);
+		assert_edit(through, NULL, "for him to mend");
+	}
+	ck_assert_int_eq(g_unlink(link), 0);
+	ck_assert_int_eq(g_unlink(file), 0);
+	ck_assert_int_eq(g_rmdir(dir), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("ctl-doctor");
@@ -289,6 +332,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(commands, quoting, 0, G_N_ELEMENTS(words));
 	tcase_add_loop_test(commands, quoting_holds, 0, G_N_ELEMENTS(words));
 	tcase_add_loop_test(commands, sed_gets_plain_names, 0, G_N_ELEMENTS(staying));
+	tcase_add_test(commands, links_are_not_followed);
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, commands);
 
