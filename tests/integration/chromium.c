@@ -83,28 +83,16 @@ static void check_admitted(RigChromium *chromium, RigTls *server)
 	ck_assert_uint_gt(rig_card_used(world.cards[0]), used);
 }
 
-typedef struct {
-	RigTls *server;
-	unsigned before;
-} Turn;
-
-static bool is_turned_away(gpointer data)
-{
-	const Turn *turn = data;
-
-	return rig_tls_turned_away(turn->server) > turn->before;
-}
-
 /* It has nothing to send. */
 static void check_refused(RigChromium *chromium, RigTls *server)
 {
 	unsigned admitted = rig_tls_admitted(server);
-	Turn turn = {.server = server, .before = rig_tls_turned_away(server)};
+	unsigned turned_away = rig_tls_turned_away(server);
 	g_autofree char *error = rig_chromium_visit(chromium, rig_tls_url(server));
 
 	ck_assert_str_ne(error, "");
 	if (!rig_chromium_crashed(chromium))
-		rig_wait_until(is_turned_away, &turn, JOB_WAIT_MS, "he is turned away");
+		rig_tls_wait_turned_away(server, turned_away);
 	ck_assert_uint_eq(rig_tls_admitted(server), admitted);
 }
 

@@ -10,6 +10,8 @@
 #include "harness.h"
 #include "mainjob.h"
 
+#define IDLE_MS 1200u
+
 typedef struct {
 	RigFirefox *firefox;
 	char *card; /* directory */
@@ -128,34 +130,24 @@ static void check_admitted(RigTls *server)
 	ck_assert_uint_gt(rig_card_used(world.cards[0]), used);
 }
 
-typedef struct {
-	RigTls *server;
-	unsigned before;
-} Turn;
-
-static bool is_turned_away(gpointer data)
-{
-	const Turn *turn = data;
-
-	return rig_tls_turned_away(turn->server) > turn->before;
-}
-
 /* Firefox has nothing to send, and asks for no PIN. */
 static void check_refused(RigTls *server)
 {
 	unsigned admitted = rig_tls_admitted(server);
-	Turn turn = {.server = server, .before = rig_tls_turned_away(server)};
+	unsigned turned_away = rig_tls_turned_away(server);
 	unsigned prompts = rig_firefox_prompts(person.firefox);
 
 	ck_assert(!rig_firefox_visit(person.firefox, rig_tls_url(server)));
 	ck_assert_uint_eq(rig_firefox_prompts(person.firefox), prompts);
-	rig_wait_until(is_turned_away, &turn, JOB_WAIT_MS, "the server has turned him away");
+	rig_tls_wait_turned_away(server, turned_away);
 	ck_assert_uint_eq(rig_tls_admitted(server), admitted);
 }
 
-/* Firefox is running all the time. */
+/* Firefox is running all the time, but does not use the card when it leaves: OpenSC 0.23 could then
+   lock it up, with or without certprop (tests/README.md). */
 static void check_out_and_in(RigTls *server)
 {
+	rig_card_wait_still(world.cards[0], IDLE_MS);
 	job_out(0);
 	ck_assert_uint_eq(marked(), 0);
 	wait_list(0, false);

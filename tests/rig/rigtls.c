@@ -6,6 +6,7 @@
  */
 #include "rigtls.h"
 
+#include "enter.h"
 #include "mint.h"
 
 #include <arpa/inet.h>
@@ -19,6 +20,7 @@
 
 #define PATIENCE_S  60
 #define REQUEST_MAX 16384
+#define TURN_MS     20000
 
 static const char welcome[] = "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: 24\r\n"
 			      "Connection: close\r\n\r\n<title>Welcome!</title>\r\n";
@@ -262,4 +264,23 @@ unsigned rig_tls_admitted(RigTls *server)
 unsigned rig_tls_turned_away(RigTls *server)
 {
 	return read_number(server, &server->turned_away);
+}
+
+typedef struct {
+	RigTls *server;
+	unsigned before;
+} Turn;
+
+static bool is_turned_away(gpointer data)
+{
+	const Turn *turn = data;
+
+	return rig_tls_turned_away(turn->server) > turn->before;
+}
+
+void rig_tls_wait_turned_away(RigTls *server, unsigned before)
+{
+	Turn turn = {.server = server, .before = before};
+
+	rig_wait_until(is_turned_away, &turn, TURN_MS, "the server turns somebody away");
 }

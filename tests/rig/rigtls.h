@@ -22,3 +22,5 @@ const char *rig_tls_url(const RigTls *server);
    a certificate. */
 unsigned rig_tls_admitted(RigTls *server);
 unsigned rig_tls_turned_away(RigTls *server);
+/* Waits, 20 s, for the next one after so many: it is counted after it has been told. */
+void rig_tls_wait_turned_away(RigTls *server, unsigned before);
