@@ -10,8 +10,7 @@
 
 struct Change {
 	char *endpoint;
-	WireService service;
-	bool heard;        /* at least one view */
+	const char *state; /* static; NULL: none was told yet */
 	GHashTable *cards; /* key of reader -> counter, of those that hold a card */
 };
 
@@ -88,19 +87,27 @@ static void add_missing(GPtrArray *events, const Change *change, const char *kin
 	}
 }
 
-GPtrArray *change_update(Change *change, const WatcherView *view)
+/* Takes `cards`. */
+static GPtrArray *become(Change *change, const char *state, GHashTable *cards)
 {
 	GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)g_variant_unref);
 	g_autoptr(GHashTable) before = g_steal_pointer(&change->cards);
 
-	change->cards = cards_of(view);
+	change->cards = cards;
 	add_missing(events, change, "card-out", before, change->cards);
-	if (!change->heard || change->service != view->service)
-		add(events, change, "service", NULL, watcher_service_word(view->service));
+	if (g_strcmp0(change->state, state) != 0)
+		add(events, change, "service", NULL, state);
 	add_missing(events, change, "card-in", change->cards, before);
-
-	change->service = view->service;
-	change->heard = true;
-
+	change->state = state;
 	return events;
+}
+
+GPtrArray *change_update(Change *change, const WatcherView *view)
+{
+	return become(change, watcher_service_word(view->service), cards_of(view));
+}
+
+GPtrArray *change_end(Change *change, const char *state)
+{
+	return become(change, state, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL));
 }

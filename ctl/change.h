@@ -21,5 +21,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Change, change_free)
 /* Compares with the view before it (none at first) and keeps what it needs of this one. Returns
    GVariant a{sv}, one for each event: service, card-out, card-in. */
 GPtrArray *change_update(Change *change, const WatcherView *view);
+/* There is no view any more, and why: a state in the place of that of a service. */
+GPtrArray *change_end(Change *change, const char *state);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * certpropctl monitor: one line for each event, until the user or the service manager ends it. The
- * daemon's events where one runs; without it, or once it has gone, what a watcher of our own sees:
- * cards and the card service, but not what becomes of certificates.
+ * daemon's events where one runs; without it, or once it has gone, what watchers of our own see:
+ * cards and card services, but not what becomes of certificates.
  */
 
 #include <errno.h>
@@ -11,25 +11,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "change.h"
 #include "ctl.h"
 #include "error.h"
 #include "names.h"
 #include "notice.h"
 #include "paint.h"
 #include "peer.h"
+#include "scene.h"
 #include "seen.h"
-#include "watcher.h"
-
-#define MONITOR_ENDPOINT "local"
 
 typedef struct Monitor {
 	bool json;
 	GMainLoop *loop;
 	Peer *peer;
-	gulong closed; /* handler on the peer's connection */
-	Watcher *watcher;
-	Change *change;
+	gulong closed;        /* handler on the peer's connection */
+	const Config *config; /* NULL: it is faulty */
+	Scene *scene;
 } Monitor;
 
 static void print_event(const Monitor *monitor, GVariant *event)
@@ -49,26 +46,16 @@ static void print_event(const Monitor *monitor, GVariant *event)
 		g_main_loop_quit(monitor->loop);
 }
 
-static void on_view(Watcher *watcher, gpointer data)
+static void on_event(GVariant *event, gpointer data)
 {
-	Monitor *monitor = data;
-	g_autoptr(GPtrArray) events = change_update(monitor->change, watcher_view(watcher));
-
-	for (guint i = 0; i < events->len; i++)
-		print_event(monitor, g_ptr_array_index(events, i));
+	print_event(data, event);
 }
 
 static void watch_alone(Monitor *monitor, const char *why)
 {
 	paint_complain(
 		"%s; reporting what the readers show, not what becomes of certificates", why);
-	monitor->change = change_new(MONITOR_ENDPOINT);
-	monitor->watcher = watcher_new(MONITOR_ENDPOINT, NULL, false, on_view, monitor);
-}
-
-static void on_event(GVariant *event, gpointer data)
-{
-	print_event(data, event);
+	monitor->scene = scene_new(monitor->config, on_event, monitor);
 }
 
 static void print_state(const Monitor *monitor, const char *kind, const char *endpoint,
@@ -130,7 +117,11 @@ static gboolean on_signal(gpointer data)
 
 int verb_monitor(Ctl *ctl, char **args)
 {
-	Monitor monitor = {.json = ctl->json, .loop = g_main_loop_new(NULL, FALSE)};
+	Monitor monitor = {
+		.json = ctl->json,
+		.loop = g_main_loop_new(NULL, FALSE),
+		.config = ctl->config,
+	};
 	guint interrupted = g_unix_signal_add(SIGINT, on_signal, &monitor);
 	guint terminated = g_unix_signal_add(SIGTERM, on_signal, &monitor);
 
@@ -140,8 +131,7 @@ int verb_monitor(Ctl *ctl, char **args)
 	if (monitor.closed != 0)
 		g_clear_signal_handler(&monitor.closed, peer_connection(monitor.peer));
 	peer_free(monitor.peer);
-	watcher_free(monitor.watcher);
-	change_free(monitor.change);
+	scene_free(monitor.scene);
 	g_source_remove(interrupted);
 	g_source_remove(terminated);
 	g_main_loop_unref(monitor.loop);

@@ -69,6 +69,66 @@ START_TEST(without_a_daemon)
 }
 END_TEST
 
+typedef struct Told {
+	RigProcess *monitor;
+	const char *endpoint, *kind, *reason; /* the last may be NULL */
+	unsigned n;
+} Told;
+
+static bool is_told(gpointer data)
+{
+	const Told *told = data;
+	g_autofree char *output = rig_process_output(told->monitor, NULL);
+	g_auto(GStrv) lines = g_strsplit(output, "\n", -1);
+	g_autofree char *endpoint = g_strdup_printf("\"endpoint\":\"%s\"", told->endpoint);
+	g_autofree char *kind = g_strdup_printf("\"kind\":\"%s\"", told->kind);
+	g_autofree char *reason =
+		g_strdup_printf("\"reason\":\"%s", told->reason != NULL ? told->reason : "");
+	unsigned n = 0;
+
+	for (char **line = lines; *line != NULL; line++)
+		n += strstr(*line, endpoint) != NULL && strstr(*line, kind) != NULL &&
+		     (told->reason == NULL || strstr(*line, reason) != NULL);
+	return n == told->n;
+}
+
+static void wait_told(
+	RigProcess *monitor, const char *endpoint, const char *kind, const char *reason, unsigned n)
+{
+	Told told = {monitor, endpoint, kind, reason, n};
+
+	rig_wait_until(is_told, &told, REDIR_WAIT_MS, kind);
+}
+
+/* Without a daemon: displays and forwarded sockets as they come and go, and the cards in them. */
+START_TEST(monitor_alone)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "monitor", "--json", NULL};
+	const RigProcessOptions options = {.environment = world.environment};
+	g_autoptr(RigProcess) monitor = NULL;
+	g_autoptr(RigForward) forward = NULL;
+
+	redir_configure(LONG);
+	monitor = rig_process_start(argv, &options);
+	wait_told(monitor, REDIR_DESK, "service", "absent", 1);
+	rig_chansrv_connect(redir.chansrv);
+	wait_told(monitor, REDIR_XRDP, "service", "ok", 1);
+	rig_card_insert_seen(world.cards[0]);
+	wait_told(monitor, REDIR_XRDP, "card-in", NULL, 1);
+	forward = rig_forward_new(redir.socket);
+	wait_told(monitor, REDIR_DESK, "card-in", NULL, 1);
+	rig_chansrv_disconnect(redir.chansrv);
+	wait_told(monitor, REDIR_XRDP, "card-out", NULL, 1);
+	rig_card_remove_seen(world.cards[0]);
+	wait_told(monitor, REDIR_DESK, "card-out", NULL, 1);
+	rig_chansrv_connect(redir.chansrv);
+	wait_told(monitor, REDIR_XRDP, "service", "ok", 2);
+	ck_assert(!rig_db_exists(world.database));
+	ck_assert_int_eq(rig_process_stop(monitor, REDIR_WAIT_MS), 0);
+}
+END_TEST
+
 static RigProcess *start_sync(void)
 {
 	g_autofree char *program = rig_program("ctl/" NAME_CTL);
@@ -288,6 +348,7 @@ int main(int argc, char **argv)
 	rig_enter();
 	tcase = redir_case(suite, "ctl");
 	tcase_add_test(tcase, without_a_daemon);
+	tcase_add_test(tcase, monitor_alone);
 	tcase_add_loop_test(tcase, beside_a_daemon, 0, 2);
 	tcase = redir_case(suite, "meanwhile");
 	tcase_add_loop_test(tcase, card_comes_meanwhile, 0, 2);

@@ -150,9 +150,9 @@ END_TEST
 /* --- our own headers --- */
 
 /* What certpropctl shares with the daemon. */
-static const char *const shared[] = {"chatter.h", "environment.h", "helper.h", "log.h",
-	"pipeline.h", "presence.h", "report.h", "runtime.h", "scanner.h", "site.h", "watcher.h",
-	"bus-generated.h", NULL};
+static const char *const shared[] = {"chatter.h", "displays.h", "environment.h", "helper.h",
+	"log.h", "pipeline.h", "presence.h", "report.h", "runtime.h", "scanner.h", "site.h",
+	"spot.h", "watcher.h", "bus-generated.h", NULL};
 
 static bool exists(const char *dir, const char *name)
 {
