@@ -14,11 +14,14 @@
 #include "environment.h"
 #include "names.h"
 #include "owner.h"
+#include "provider.h"
 #include "remedy.h"
 #include "route.h"
 #include "site.h"
 
 #define SESMAN_FILE "/etc/xrdp/sesman.ini"
+#define CONF_DIR    "/etc/certprop"
+#define CONF_FILE   CONF_DIR "/opensc-xrdp.conf"
 
 static void add_unsupported(Finding *finding)
 {
@@ -141,23 +144,34 @@ static bool is_xrdp_session(void)
 	return g_file_test(dir, G_FILE_TEST_IS_DIR);
 }
 
-/* By one of the ways in which it gets into a program. */
-static bool has_library(void)
+/* A line for the sessions that xrdp starts from now on. */
+static char *edit_sesman(const char *name, const char *value)
 {
-	const char *path = g_getenv("LD_LIBRARY_PATH");
+	g_autofree char *script = g_strdup_printf("/^.SessionVariables./a %s=%s", name, value);
 
-	return g_getenv("LIBPCSCLITE_DELEGATE") != NULL || g_getenv("OPENSC_CONF") != NULL ||
-	       (path != NULL && strstr(path, "certprop/pcsc") != NULL);
+	return remedy_line("sed", "-i", script, SESMAN_FILE, NULL);
+}
+
+/* An older pcsc-lite passes nothing on. The loader's path does not do: a session that is started
+   through ssh-agent, as Debian's are, loses it. */
+static void mend_by_opensc(Finding *finding, const char *provider)
+{
+	g_autofree char *script = g_strdup_printf("mkdir -p " CONF_DIR " && printf \"app default { "
+						  "reader_driver pcsc { provider_library = %s; } "
+						  "}\\n\" >" CONF_FILE,
+		provider);
+
+	finding_mend(finding, remedy_line("sh", "-c", script, NULL), true);
+	finding_mend(finding, edit_sesman("OPENSC_CONF", CONF_FILE), true);
 }
 
 static void check_library(GPtrArray *findings)
 {
 	g_autofree char *provider = environment_provider();
-	g_autofree char *script =
-		g_strdup_printf("/^.SessionVariables./a LIBPCSCLITE_DELEGATE=%s", provider);
+	bool delegates = provider_delegates();
 	Finding *finding;
 
-	if (has_library()) {
+	if (provider_is_used(provider)) {
 		finding_add(findings, "endpoints", VERDICT_OK, NULL,
 			"programs of this xrdp session can use the client's cards");
 		return;
@@ -167,10 +181,17 @@ static void check_library(GPtrArray *findings)
 		"programs of this xrdp session do not use the library for redirected readers");
 	finding_why(finding,
 		"Browsers see the certificates and cannot use the keys. [SessionVariables] "
-		"in " SESMAN_FILE " names the library, for pcsc-lite 2.1 or later; pcsc-xrdp.md "
-		"tells what to do with an older one. It counts from the next session on");
-	if (g_file_test(SESMAN_FILE, G_FILE_TEST_EXISTS) && remedy_is_plain(provider))
-		finding_mend(finding, remedy_line("sed", "-i", script, SESMAN_FILE, NULL), true);
+		"in " SESMAN_FILE " names %s; it counts from the next session on",
+		delegates ? "the library"
+			  : "a file for OpenSC that names the library, as this "
+			    "pcsc-lite is older than 2.1");
+	if (!g_file_test(SESMAN_FILE, G_FILE_TEST_EXISTS) || !remedy_is_plain(provider) ||
+		!g_file_test(provider, G_FILE_TEST_EXISTS))
+		return;
+	if (delegates)
+		finding_mend(finding, edit_sesman("LIBPCSCLITE_DELEGATE", provider), true);
+	else
+		mend_by_opensc(finding, provider);
 }
 
 void check_endpoints(const Chart *chart, GPtrArray *findings)

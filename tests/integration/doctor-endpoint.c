@@ -134,29 +134,101 @@ START_TEST(no_socket)
 }
 END_TEST
 
-/* xrdp sets the variable at the next login; the test does, here. */
+/* The machine's PC/SC library is of a release that passes on to another one: only in name. */
+static void install_newer(void)
+{
+	static const char stock[] = CERTPROP_PCSCLITE_DIR "/libpcsclite.so.1";
+	g_autofree char *copy = ward_path("newer");
+	g_autofree char *command =
+		g_strdup_printf("cp %s ~/newer && printf LIBPCSCLITE_DELEGATE >>~/newer", stock);
+
+	g_free(ward_sh(command));
+	ward_own_mounts();
+	ward_hide(stock, copy);
+}
+
+/* What the line in sesman.ini says is in the environment of the next session. */
+static void log_in_again(const char *name)
+{
+	g_autofree char *command = g_strdup_printf(
+		"sed -n '/^.SessionVariables/,$s/^%s=//p' ~/etc/xrdp/sesman.ini", name);
+	g_autofree char *value = ward_sh(command);
+
+	ck_assert_str_ne(value, "");
+	ward_setenv(name, g_strchomp(value));
+}
+
+static bool can_sign(void)
+{
+	const char *argv[] = {"pkcs11-tool", "--login", "--pin", "123456", "--sign", "--id", "01",
+		"--mechanism", "ECDSA-SHA256", "-i", "/proc/self/cmdline", "-o", "/dev/null", NULL};
+
+	return rig_run(argv, ward.environment, NULL, NULL) == 0;
+}
+
+/* The card is behind the client only. A session is as its variables are: the test is xrdp, which
+   takes them from the file at the next login. */
 START_TEST(library)
 {
-	g_autofree char *dir = ward_path(".pcsc12");
-	g_autofree char *sesman = ward_path("sesman.ini");
+	static const char *const names[] = {"OPENSC_CONF", "LIBPCSCLITE_DELEGATE"};
+	g_autofree char *provider = rig_chansrv_library();
+	g_autofree char *etc = ward_path("etc/");
 	g_autofree char *commands = NULL;
-	g_autoptr(JsonNode) root = NULL;
+	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
 
+	if (!g_file_test(provider, G_FILE_TEST_EXISTS) ||
+		!g_file_test("/etc/xrdp/sesman.ini", G_FILE_TEST_EXISTS))
+		return;
+	rig_chansrv_connect(chansrv);
+	rig_card_insert_seen(ward.card);
+	if (_i == 1)
+		install_newer();
+	ward_setenv("XRDP_SESSION", "1");
+	ward_setenv("DISPLAY", ":12.0");
+	ward_setenv("PCSCLITE_CSOCK_NAME", NOWHERE);
+	rig_home_write(ward.home, "etc/xrdp/sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
+	commands = ward_expect("endpoints", "wrong", "do not use the library");
+	ck_assert(!can_sign());
+	ward_mend(commands, "/etc/", etc);
+	log_in_again(names[_i]);
+	ward_expect_no("endpoints", "wrong", "");
+	if (_i == 0) /* the newer one is one only in name */
+		ck_assert(can_sign());
+}
+END_TEST
+
+static void expect_library(const char *name, const char *value, bool used)
+{
+	ward_setenv(name, value);
+	if (used)
+		ward_expect_no("endpoints", "wrong", "");
+	else
+		g_free(ward_expect("endpoints", "wrong", "do not use the library"));
+	ward_setenv(name, NULL);
+}
+
+/* A variable that leads elsewhere, or that nobody here heeds, is none. */
+START_TEST(library_variables)
+{
+	g_autofree char *provider = rig_chansrv_library();
+	g_autofree char *built = g_path_get_dirname(provider);
+	g_autofree char *path = g_build_filename(built, "pcsc", NULL);
+	g_autofree char *conf = ward_path("opensc.conf");
+	g_autofree char *dir = ward_path(".pcsc12");
+
+	if (!g_file_test(provider, G_FILE_TEST_EXISTS))
+		return;
 	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
 	ward_setenv("XRDP_SESSION", "1");
 	ward_setenv("DISPLAY", ":12.0");
-	commands = ward_expect("endpoints", "wrong", "do not use the library");
-	if (g_file_test("/etc/xrdp/sesman.ini", G_FILE_TEST_EXISTS)) {
-		g_autofree char *after = NULL;
-
-		rig_home_write(ward.home, "sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
-		ward_mend(commands, "/etc/xrdp/sesman.ini", sesman);
-		after = ward_read("sesman.ini");
-		ck_assert_ptr_nonnull(strstr(after, "[SessionVariables]\nLIBPCSCLITE_DELEGATE=/"));
-	}
-	ward_setenv("LIBPCSCLITE_DELEGATE", "/usr/lib/certprop/libpcsc-xrdp.so");
-	root = ward_ask();
-	ck_assert_ptr_null(ward_find(root, "endpoints", "wrong", ""));
+	expect_library("LD_LIBRARY_PATH", path, true);
+	expect_library("LD_LIBRARY_PATH", "/nowhere/certprop/pcsc", false);
+	expect_library("LIBPCSCLITE_DELEGATE", "/nowhere/libpcsc-xrdp.so", false);
+	expect_library("OPENSC_CONF", "/nowhere/opensc.conf", false);
+	rig_home_write(ward.home, "opensc.conf",
+		"app default { reader_driver pcsc {\n# provider_library = x;\n"
+		"provider_library = /nowhere/libpcsclite.so.1; } }\n");
+	expect_library("OPENSC_CONF", conf, false);
 }
 END_TEST
 
@@ -293,7 +365,8 @@ int main(int argc, char **argv)
 	ward_case(suite, "unsupported", unsupported, 2);
 	ward_case(suite, "not-connected", not_connected, 1);
 	ward_case(suite, "no-socket", no_socket, 1);
-	ward_case(suite, "library", library, 1);
+	ward_case(suite, "library", library, 2);
+	ward_case(suite, "library-variables", library_variables, 1);
 	ward_case(suite, "many", many_endpoints, 1);
 	ward_case(suite, "refused", refused, G_N_ELEMENTS(refusals));
 	ward_case(suite, "being-read", being_read, 1);
