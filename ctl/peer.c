@@ -82,6 +82,7 @@ static void on_status(GObject *source, GAsyncResult *result, gpointer data)
 		g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
 
 	if (answer == NULL) {
+		(void)g_dbus_error_strip_remote_error(error);
 		peer_fail(peer, error);
 	} else {
 		g_autoptr(GVariant) status = g_variant_get_child_value(answer, 0);

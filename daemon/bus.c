@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The daemon's face to other programs. The socket of our own is there in every session, with a
- * session bus or without; only processes of the same user get through its authentication. The
- * session bus is taken where it is and never started: no bus is an ordinary state.
+ * session bus or without (door.c). The session bus is taken where it is and never started: no bus
+ * is an ordinary state.
  *
- * Authentication on the socket runs in a thread of GDBus for each client, so that one that connects
- * and says nothing keeps nobody waiting. Everything in this file runs in the main loop; GDBus would
- * also tell of new clients in their threads (G_DBUS_SERVER_FLAGS_RUN_IN_THREAD), and nothing here
- * is made for that.
+ * So many clients are served at once, and some more are told that they are too many, with a
+ * deadline for taking notice. What waits for each has its limit in guest.c. All of it runs in the
+ * main loop.
  */
 
 #include "bus.h"
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
-#include <string.h>
 
 #include "bus-generated.h"
+#include "door.h"
+#include "guest.h"
 #include "log.h"
 #include "names.h"
 #include "runtime.h"
 #include "status.h"
 #include "text.h"
 
+#define BUS_SERVED_MAX  32u
+#define BUS_REFUSED_MAX 32u
+#define BUS_REFUSED_MS  5000u /* to ask something and be told why there is no answer */
+#define BUS_CALLS_MAX   64u   /* of one client, not answered */
+
 struct Bus {
 	Manager *manager;
 	BusManager1 *skeleton;
-	char *socket;
-	GDBusServer *server;
-	GPtrArray *peers; /* GDBusConnection */
+	BusManager1 *refusal; /* what those get to see who are too many */
+	Door *door;
+	GPtrArray *guests;
+	bool crowded; /* that was said */
 	GCancellable *connecting;
-	GDBusConnection *session;
+	Guest *session;
 	guint name;
 };
 
@@ -61,74 +67,113 @@ static gboolean on_reload(BusManager1 *skeleton, GDBusMethodInvocation *call, gp
 	return TRUE;
 }
 
-/* Exports the interface on one more connection. */
-static bool export(Bus *bus, GDBusConnection *connection)
+static gboolean on_refused(BusManager1 *skeleton, GDBusMethodInvocation *call, gpointer data)
+{
+	g_dbus_method_invocation_return_error(call, G_DBUS_ERROR, G_DBUS_ERROR_LIMITS_EXCEEDED,
+		NAME_DAEMON " serves %u clients at once and has as many; end one of them (" NAME_CTL
+			    " monitor, or what else uses its socket) and try again",
+		BUS_SERVED_MAX);
+	return TRUE;
+}
+
+static Guest *receive(Bus *bus, GDBusConnection *connection, BusManager1 *skeleton,
+	unsigned calls_max, GuestFunc left)
 {
 	const LogContext context = {.action = "bus"};
 	g_autoptr(GError) error = NULL;
+	Guest *guest = guest_new(
+		connection, G_DBUS_INTERFACE_SKELETON(skeleton), calls_max, left, bus, &error);
 
-	if (g_dbus_interface_skeleton_export(
-		    G_DBUS_INTERFACE_SKELETON(bus->skeleton), connection, NAME_BUS_PATH, &error))
-		return true;
-	log_say(G_LOG_LEVEL_WARNING, &context, "Offering %s on D-Bus failed, ignoring: %s",
-		NAME_BUS_IFACE, error->message);
-	return false;
+	if (guest == NULL)
+		log_say(G_LOG_LEVEL_WARNING, &context, "Offering %s on D-Bus failed, ignoring: %s",
+			NAME_BUS_IFACE, error->message);
+	return guest;
 }
 
-static void unexport(Bus *bus, GDBusConnection *connection)
+static bool is_served(const Bus *bus, const Guest *guest)
 {
-	GDBusInterfaceSkeleton *skeleton = G_DBUS_INTERFACE_SKELETON(bus->skeleton);
-
-	if (g_dbus_interface_skeleton_has_connection(skeleton, connection))
-		g_dbus_interface_skeleton_unexport_from_connection(skeleton, connection);
+	return guest_skeleton(guest) == G_DBUS_INTERFACE_SKELETON(bus->skeleton);
 }
 
-static void on_peer_closed(
-	GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
+static unsigned served(const Bus *bus)
 {
-	Bus *bus = data;
+	unsigned n = 0;
 
-	unexport(bus, connection);
-	g_signal_handlers_disconnect_by_data(connection, bus);
-	g_ptr_array_remove(bus->peers, connection);
+	for (guint i = 0; i < bus->guests->len; i++)
+		n += is_served(bus, g_ptr_array_index(bus->guests, i));
+	return n;
 }
 
-static gboolean on_new_peer(GDBusServer *server, GDBusConnection *connection, gpointer data)
+static void on_guest_left(Guest *guest, gpointer data)
 {
 	Bus *bus = data;
+
+	g_ptr_array_remove(bus->guests, guest);
+}
+
+/* Whether there is a place for one more; once for each time that there is none any more, it is
+   said. */
+static bool has_place(Bus *bus)
+{
+	const LogContext context = {.action = "bus"};
+	bool place = served(bus) < BUS_SERVED_MAX;
+
+	if (!place && !bus->crowded)
+		log_say(G_LOG_LEVEL_WARNING, &context,
+			"%u clients are connected, as many as are served at once; more are refused",
+			BUS_SERVED_MAX);
+	bus->crowded = !place;
+	return place;
+}
+
+static void on_newcomer(GDBusConnection *connection, gpointer data)
+{
+	Bus *bus = data;
+	Guest *guest;
+	bool place;
 
 	/* One that has left already would never be heard of again. */
-	if (g_dbus_connection_is_closed(connection) || !export(bus, connection))
-		return FALSE;
+	if (g_dbus_connection_is_closed(connection) ||
+		bus->guests->len >= BUS_SERVED_MAX + BUS_REFUSED_MAX)
+		return;
+	place = has_place(bus);
+	guest = receive(bus, connection, place ? bus->skeleton : bus->refusal, BUS_CALLS_MAX,
+		on_guest_left);
+	if (guest == NULL)
+		return;
 
-	g_ptr_array_add(bus->peers, g_object_ref(connection));
-	g_signal_connect(connection, "closed", G_CALLBACK(on_peer_closed), bus);
-	return TRUE;
+	if (!place)
+		guest_limit(guest, BUS_REFUSED_MS);
+	g_ptr_array_add(bus->guests, guest);
+	g_dbus_connection_start_message_processing(connection);
 }
 
 static void serve(Bus *bus, const char *runtime_dir)
 {
 	const LogContext context = {.action = "bus"};
-	const GDBusServerFlags flags = G_DBUS_SERVER_FLAGS_AUTHENTICATION_REQUIRE_SAME_USER;
-	g_autofree char *guid = g_dbus_generate_guid();
-	g_autofree char *escaped = NULL;
-	g_autofree char *address = NULL;
+	g_autofree char *path = g_build_filename(runtime_dir, NAME_RUNTIME_BUS, NULL);
 	g_autoptr(GError) error = NULL;
 
-	bus->socket = g_build_filename(runtime_dir, NAME_RUNTIME_BUS, NULL);
-	escaped = g_dbus_address_escape_value(bus->socket);
-	address = g_strdup_printf("unix:path=%s", escaped);
 	/* Of an instance that was killed: the lock says that there is no other. */
-	(void)g_unlink(bus->socket);
-	bus->server = g_dbus_server_new_sync(address, flags, guid, NULL, NULL, &error);
-	if (bus->server == NULL) {
+	(void)g_unlink(path);
+	bus->door = door_open(path, on_newcomer, bus, &error);
+	if (bus->door == NULL)
 		log_say(G_LOG_LEVEL_WARNING, &context,
-			"Listening on %s failed, " NAME_CTL " cannot ask this instance: %s",
-			bus->socket, error->message);
-		return;
-	}
-	g_signal_connect(bus->server, "new-connection", G_CALLBACK(on_new_peer), bus);
-	g_dbus_server_start(bus->server);
+			"Listening on %s failed, " NAME_CTL " cannot ask this instance: %s", path,
+			error->message);
+}
+
+static void leave_session(Bus *bus)
+{
+	if (bus->name != 0)
+		g_bus_unown_name(bus->name);
+	bus->name = 0;
+	bus->session = guest_free(bus->session);
+}
+
+static void on_session_left(Guest *guest, gpointer data)
+{
+	leave_session(data);
 }
 
 static void on_name_lost(GDBusConnection *connection, const char *name, gpointer data)
@@ -154,11 +199,12 @@ static void on_session(GObject *source, GAsyncResult *result, gpointer data)
 		log_say(G_LOG_LEVEL_INFO, &context, "No session bus: %s", error->message);
 		return;
 	}
-	if (!export(bus, connection))
+	/* The bus has limits of its own for those who call. */
+	bus->session = receive(bus, connection, bus->skeleton, 0, on_session_left);
+	if (bus->session == NULL)
 		return;
 
-	bus->session = g_steal_pointer(&connection);
-	bus->name = g_bus_own_name_on_connection(bus->session, NAME_BUS,
+	bus->name = g_bus_own_name_on_connection(connection, NAME_BUS,
 		G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE, NULL, on_name_lost, NULL, NULL);
 }
 
@@ -194,18 +240,34 @@ static void join_session(Bus *bus)
 		NULL, bus->connecting, on_session, bus);
 }
 
+static void drop(gpointer guest)
+{
+	(void)guest_free(guest);
+}
+
+static void connect_refusal(Bus *bus)
+{
+	static const char *const calls[] = {"handle-get-status", "handle-look", "handle-reload"};
+
+	bus->refusal = bus_manager1_skeleton_new();
+	bus_manager1_set_version(bus->refusal, CERTPROP_VERSION);
+	for (gsize i = 0; i < G_N_ELEMENTS(calls); i++)
+		g_signal_connect(bus->refusal, calls[i], G_CALLBACK(on_refused), bus);
+}
+
 Bus *bus_new(const char *runtime_dir, Manager *manager)
 {
 	Bus *bus = g_new0(Bus, 1);
 
 	bus->manager = manager;
-	bus->peers = g_ptr_array_new_with_free_func(g_object_unref);
+	bus->guests = g_ptr_array_new_with_free_func(drop);
 	bus->connecting = g_cancellable_new();
 	bus->skeleton = bus_manager1_skeleton_new();
 	bus_manager1_set_version(bus->skeleton, CERTPROP_VERSION);
 	g_signal_connect(bus->skeleton, "handle-get-status", G_CALLBACK(on_get_status), bus);
 	g_signal_connect(bus->skeleton, "handle-look", G_CALLBACK(on_look), bus);
 	g_signal_connect(bus->skeleton, "handle-reload", G_CALLBACK(on_reload), bus);
+	connect_refusal(bus);
 	serve(bus, runtime_dir);
 	join_session(bus);
 	return bus;
@@ -218,28 +280,26 @@ Bus *bus_free(Bus *bus)
 
 	g_cancellable_cancel(bus->connecting);
 	g_object_unref(bus->connecting);
-	if (bus->name != 0)
-		g_bus_unown_name(bus->name);
-	if (bus->server != NULL) {
-		g_signal_handlers_disconnect_by_data(bus->server, bus);
-		g_dbus_server_stop(bus->server);
-		(void)g_unlink(bus->socket);
-		g_object_unref(bus->server);
-	}
-	for (guint i = 0; i < bus->peers->len; i++) {
-		GDBusConnection *peer = g_ptr_array_index(bus->peers, i);
-
-		g_signal_handlers_disconnect_by_data(peer, bus);
-		unexport(bus, peer);
-	}
-	if (bus->session != NULL)
-		unexport(bus, bus->session);
-	g_ptr_array_unref(bus->peers);
-	g_clear_object(&bus->session);
+	bus->door = door_close(bus->door);
+	g_ptr_array_unref(bus->guests);
+	leave_session(bus);
 	g_object_unref(bus->skeleton);
-	g_free(bus->socket);
+	g_object_unref(bus->refusal);
 	g_free(bus);
 	return NULL;
+}
+
+/* Whoever does not take his events is not sent any more. */
+static void make_room(Bus *bus)
+{
+	for (guint i = bus->guests->len; i-- > 0;) {
+		Guest *guest = g_ptr_array_index(bus->guests, i);
+
+		if (is_served(bus, guest) && !guest_takes_event(guest))
+			g_ptr_array_remove_index(bus->guests, i);
+	}
+	if (bus->session != NULL && !guest_takes_event(bus->session))
+		leave_session(bus);
 }
 
 static void add(GVariantDict *dict, const char *key, const char *value)
@@ -257,7 +317,8 @@ void bus_emit(Bus *bus, const Event *event)
 	g_autofree char *time = NULL;
 	GVariantDict dict;
 
-	if (bus->peers->len == 0 && bus->session == NULL)
+	make_room(bus);
+	if (bus->guests->len == 0 && bus->session == NULL)
 		return;
 
 	time = text_time(g_get_real_time() / G_USEC_PER_SEC);

@@ -6,6 +6,7 @@
  */
 
 #include <check.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,8 +44,8 @@ static bool ask(int fd, const char *line, gsize length)
 	       recv(fd, answer, sizeof answer, 0) > 0;
 }
 
-/* As far as a client gets that is killed at once. */
-static void come_and_go(void)
+/* Gets in, and says no more. -1 if it is not let in. */
+static int enter(void)
 {
 	g_autofree char *user = g_strdup_printf("%u", (unsigned)geteuid());
 	g_autoptr(GString) hello = g_string_new_len("", 1);
@@ -54,9 +55,11 @@ static void come_and_go(void)
 	for (const char *p = user; *p != '\0'; p++)
 		g_string_append_printf(hello, "%02x", (unsigned char)*p);
 	g_string_append(hello, "\r\n");
-	if (ask(fd, hello->str, hello->len))
-		(void)send(fd, "BEGIN\r\n", strlen("BEGIN\r\n"), MSG_NOSIGNAL);
+	if (ask(fd, hello->str, hello->len) &&
+		send(fd, "BEGIN\r\n", strlen("BEGIN\r\n"), MSG_NOSIGNAL) > 0)
+		return fd;
 	(void)close(fd);
+	return -1;
 }
 
 #define HAMMERS        6u
@@ -64,8 +67,12 @@ static void come_and_go(void)
 
 static gpointer hammer(gpointer data)
 {
-	for (unsigned i = 0; i < HAMMER_STROKES; i++)
-		come_and_go();
+	for (unsigned i = 0; i < HAMMER_STROKES; i++) {
+		int fd = enter();
+
+		if (fd >= 0)
+			(void)close(fd);
+	}
 	return NULL;
 }
 
@@ -95,9 +102,17 @@ START_TEST(test_hammered)
 }
 END_TEST
 
-#define SILENT 100u
+#define SILENT 70u /* more than there are threads to hear them */
 
-/* Who connects and says nothing holds nobody up. */
+static bool is_shown_out(gpointer data)
+{
+	struct pollfd end = {.fd = *(const int *)data, .events = POLLIN};
+	char byte;
+
+	return poll(&end, 1, 0) == 1 && recv(end.fd, &byte, sizeof byte, 0) <= 0;
+}
+
+/* Who connects and says nothing holds nobody up for long, and is not waited for without end. */
 START_TEST(test_silent)
 {
 	int silent[SILENT];
@@ -106,11 +121,194 @@ START_TEST(test_silent)
 	world_wait_reader(0, "empty");
 	for (unsigned i = 0; i < SILENT; i++)
 		silent[i] = knock();
-	/* One that comes after them. */
+	/* One that is in, and one that comes after them. */
+	world_wait_reader(0, "empty");
 	world_connect();
 	world_wait_reader(0, "empty");
-	for (unsigned i = 0; i < SILENT; i++)
+	for (unsigned i = 0; i < SILENT; i++) {
+		rig_wait_until(is_shown_out, &silent[i], WAIT_MS, "a silent client is shown out");
 		(void)close(silent[i]);
+	}
+	ck_assert_int_eq(world_stop(), 0);
+}
+END_TEST
+
+#define SERVED 32u
+
+static GDBusConnection *visit(void)
+{
+	g_autofree char *address = g_strdup_printf(
+		"unix:path=%s/%s/%s", world.home->runtime, NAME_RUNTIME_DIR, NAME_RUNTIME_BUS);
+	g_autoptr(GError) error = NULL;
+	GDBusConnection *connection = g_dbus_connection_new_for_address_sync(
+		address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, NULL, &error);
+
+	ck_assert_msg(connection != NULL, "%s", error != NULL ? error->message : "");
+	return connection;
+}
+
+static bool is_answered(GDBusConnection *connection, GError **error)
+{
+	g_autoptr(GVariant) answer = g_dbus_connection_call_sync(connection, NULL, NAME_BUS_PATH,
+		NAME_BUS_IFACE, "GetStatus", NULL, G_VARIANT_TYPE("(a{sv})"),
+		G_DBUS_CALL_FLAGS_NONE, WAIT_MS, NULL, error);
+
+	return answer != NULL;
+}
+
+static bool is_closed(gpointer data)
+{
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	return g_dbus_connection_is_closed(data);
+}
+
+static bool has_place(gpointer data)
+{
+	g_autoptr(GDBusConnection) connection = visit();
+
+	return is_answered(connection, NULL);
+}
+
+/* So many are served; the next one is told why it is not, and has to go. */
+START_TEST(test_crowd)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "status", NULL};
+	GDBusConnection *guests[SERVED];
+	g_autoptr(GDBusConnection) surplus = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *said = NULL;
+	g_autofree char *complaint = NULL;
+
+	world_start();
+	world_wait_reader(0, "empty");
+	guests[0] = world.bus;
+	for (unsigned i = 1; i < SERVED; i++) {
+		guests[i] = visit();
+		ck_assert(is_answered(guests[i], NULL));
+	}
+	surplus = visit();
+	ck_assert(!is_answered(surplus, &error));
+	ck_assert(g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_LIMITS_EXCEEDED));
+	(void)rig_run(argv, world.environment, &said, &complaint);
+	ck_assert_msg(strstr(said, "serves 32 clients") != NULL, "%s%s", said, complaint);
+	rig_wait_until(is_closed, surplus, WAIT_MS, "who is too many is shown out");
+	for (unsigned i = 1; i < SERVED; i++) {
+		ck_assert(is_answered(guests[i], NULL));
+		g_object_unref(guests[i]);
+	}
+	rig_wait_until(has_place, NULL, WAIT_MS, "a place that is free again is given");
+	ck_assert_int_eq(world_stop(), 0);
+}
+END_TEST
+
+#define GROWTH_KB 16384u /* what waits for one that takes nothing, and then some */
+
+typedef struct Leaving {
+	unsigned descriptors;
+	unsigned events;
+} Leaving;
+
+/* One event more; true once somebody has been shown out. */
+static bool is_left(gpointer data)
+{
+	Leaving *leaving = data;
+
+	for (unsigned i = 0; i < 100; i++) {
+		g_variant_unref(world_call("Reload"));
+		leaving->events++;
+	}
+	return rig_descriptors(rig_process_pid(world.daemon)) < leaving->descriptors;
+}
+
+static bool has_spoken(gpointer data)
+{
+	g_autofree char *said = rig_process_output(data, NULL);
+
+	return said[0] != '\0';
+}
+
+static bool has_complained(gpointer data)
+{
+	g_autofree char *said = rig_process_errors(data);
+
+	return strstr(said, "has gone") != NULL;
+}
+
+static void on_event(GDBusConnection *connection, const char *sender, const char *path,
+	const char *interface, const char *signal, GVariant *parameters, gpointer data)
+{
+	(*(unsigned *)data)++;
+}
+
+static unsigned heard;
+
+static bool has_heard(gpointer data)
+{
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	return heard >= *(const unsigned *)data;
+}
+
+/* Who does not take his events is let go, and the others get all of theirs. */
+START_TEST(test_stopped)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "monitor", NULL};
+	const RigProcessOptions options = {.environment = world.environment};
+	g_autoptr(RigProcess) monitor = NULL;
+	Leaving leaving = {0};
+	guint64 before;
+	pid_t pid;
+
+	world_start();
+	world_wait_reader(0, "empty");
+	world_wait_quiet();
+	(void)g_dbus_connection_signal_subscribe(world.bus, NULL, NAME_BUS_IFACE, "Event", NULL,
+		NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_event, &heard, NULL);
+	monitor = rig_process_start(argv, &options);
+	rig_wait_until(has_spoken, monitor, WAIT_MS, "the monitor speaks");
+	pid = rig_process_pid(world.daemon);
+	leaving.descriptors = rig_descriptors(pid);
+	before = rig_memory(pid).private_dirty;
+	ck_assert_int_eq(kill(rig_process_pid(monitor), SIGSTOP), 0);
+	rig_wait_until(is_left, &leaving, 3 * WAIT_MS, "the stopped monitor is let go");
+	ck_assert_uint_lt(rig_memory(pid).private_dirty, before + GROWTH_KB);
+	rig_wait_until(has_heard, &leaving.events, WAIT_MS, "the other one hears all events");
+	ck_assert_int_eq(kill(rig_process_pid(monitor), SIGCONT), 0);
+	rig_wait_until(has_complained, monitor, WAIT_MS, "the monitor says that it is alone");
+	ck_assert_int_eq(rig_process_stop(monitor, WAIT_MS), 0);
+	ck_assert_int_eq(world_stop(), 0);
+}
+END_TEST
+
+#define CALLS 20000u
+
+/* Nor can it ask for answers without taking them, be it that it wants none. */
+START_TEST(test_deaf)
+{
+	g_autoptr(GDBusMessage) call =
+		g_dbus_message_new_method_call(NULL, NAME_BUS_PATH, NAME_BUS_IFACE, "GetStatus");
+	g_autofree guchar *bytes = NULL;
+	gsize size = 0;
+	unsigned sent = 0;
+	int fd;
+
+	world_start();
+	world_wait_reader(0, "empty");
+	if (_i == 1)
+		g_dbus_message_set_flags(call, G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+	g_dbus_message_set_serial(call, 1);
+	bytes = g_dbus_message_to_blob(call, &size, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+	ck_assert_ptr_nonnull(bytes);
+	fd = enter();
+	ck_assert_int_ge(fd, 0);
+	while (sent < CALLS && send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size)
+		sent++;
+	ck_assert_uint_lt(sent, CALLS);
+	(void)close(fd);
+	world_wait_reader(0, "empty");
 	ck_assert_int_eq(world_stop(), 0);
 }
 END_TEST
@@ -125,6 +323,9 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, test_hammered);
 	tcase_add_test(tc, test_silent);
+	tcase_add_test(tc, test_crowd);
+	tcase_add_test(tc, test_stopped);
+	tcase_add_loop_test(tc, test_deaf, 0, 2);
 	suite_add_tcase(suite, tc);
 	return harness_run(suite, argc, argv);
 }
