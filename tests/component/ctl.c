@@ -324,7 +324,7 @@ START_TEST(contracts_without_a_card)
 	ck_assert_uint_eq(contract_length(json_node_get_object(list), "databases"), 1);
 	ck_assert_uint_eq(contract_length(json_node_get_object(sync), "tokens"), 0);
 	ck_assert_uint_eq(contract_length(json_node_get_object(databases), "databases"), 1);
-	ck_assert_uint_ge(contract_length(json_node_get_object(config), "keys"), 25);
+	ck_assert_uint_ge(contract_length(json_node_get_object(config), "keys"), 20);
 	JsonObject *daemon = json_object_get_object_member(json_node_get_object(status), "daemon");
 	ck_assert(!json_object_get_boolean_member(daemon, "running"));
 	JsonObject *local = contract_member(status, "endpoints", 0);
