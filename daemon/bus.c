@@ -163,12 +163,14 @@ static void serve(Bus *bus, const char *runtime_dir)
 			error->message);
 }
 
+/* The connection first: with it goes the name, and giving that back over one that is open would
+   wait for an answer, which a bus that is stopped does not give. */
 static void leave_session(Bus *bus)
 {
+	bus->session = guest_free(bus->session);
 	if (bus->name != 0)
 		g_bus_unown_name(bus->name);
 	bus->name = 0;
-	bus->session = guest_free(bus->session);
 }
 
 static void on_session_left(Guest *guest, gpointer data)

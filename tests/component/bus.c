@@ -205,6 +205,11 @@ END_TEST
 
 #define GROWTH_KB 16384u /* what waits for one that takes nothing, and then some */
 
+static bool is_there(gpointer data)
+{
+	return g_file_test(data, G_FILE_TEST_EXISTS);
+}
+
 typedef struct Leaving {
 	unsigned descriptors;
 	unsigned events;
@@ -283,6 +288,39 @@ START_TEST(test_stopped)
 }
 END_TEST
 
+static bool has_name(gpointer data)
+{
+	const char *argv[] = {"dbus-send", data, "--dest=" NAME_BUS, "--print-reply", NAME_BUS_PATH,
+		NAME_BUS_IFACE ".GetStatus", NULL};
+
+	return rig_run(argv, world.environment, NULL, NULL) == 0;
+}
+
+/* A session bus that is stopped grows nothing either, and does not keep the daemon from ending. */
+START_TEST(test_session_stopped)
+{
+	g_autofree char *address = g_strdup_printf("unix:path=%s/bus", world.home->runtime);
+	g_autofree char *option = g_strdup_printf("--address=%s", address);
+	g_autofree char *there = g_strdup_printf("--bus=%s", address);
+	const char *argv[] = {"dbus-daemon", "--session", "--nofork", "--nopidfile", option, NULL};
+	g_autoptr(RigProcess) session = rig_process_start(argv, NULL);
+	g_autofree char *path = g_build_filename(world.home->runtime, "bus", NULL);
+	Leaving leaving = {0};
+
+	rig_wait_until(is_there, path, WAIT_MS, "a session bus");
+	world_start();
+	rig_wait_until(has_name, there, WAIT_MS, "certpropd on the session bus");
+	world_wait_reader(0, "empty");
+	world_wait_quiet();
+	leaving.descriptors = rig_descriptors(rig_process_pid(world.daemon));
+	ck_assert_int_eq(kill(rig_process_pid(session), SIGSTOP), 0);
+	if (_i == 1)
+		rig_wait_until(is_left, &leaving, 3 * WAIT_MS, "the stopped bus is let go");
+	ck_assert_int_eq(world_stop(), 0);
+	rig_process_kill(session);
+}
+END_TEST
+
 #define CALLS 20000u
 
 /* Nor can it ask for answers without taking them, be it that it wants none. */
@@ -325,6 +363,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_silent);
 	tcase_add_test(tc, test_crowd);
 	tcase_add_test(tc, test_stopped);
+	tcase_add_loop_test(tc, test_session_stopped, 0, 2);
 	tcase_add_loop_test(tc, test_deaf, 0, 2);
 	suite_add_tcase(suite, tc);
 	return harness_run(suite, argc, argv);
