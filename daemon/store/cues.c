@@ -112,15 +112,17 @@ static void add_place(Cues *cues, const Place *place)
 	add_below(cues, path, INSTALLS_INI, NULL);
 }
 
-/* The one that may be created is ours to create: who waits for others there waits for himself. */
+/* The one that may be created is ours to create: who waits for others there waits for himself. The
+   same for the other one once it is there: then both are served, and watched if they cannot be. */
 static void add_shared(Cues *cues)
 {
 	g_autofree char *classic = g_build_filename(g_get_home_dir(), ".pki", "nssdb", NULL);
 	g_autofree char *xdg = g_build_filename(g_get_user_data_dir(), "pki", "nssdb", NULL);
+	g_autofree char *second = g_build_filename(xdg, FILES_CERT, NULL);
 
 	add_path(cues, classic, NULL);
-	if (g_file_test(classic, G_FILE_TEST_IS_DIR))
-		add_below(cues, xdg, FILES_CERT, NULL);
+	if (g_file_test(classic, G_FILE_TEST_IS_DIR) && !g_file_test(second, G_FILE_TEST_EXISTS))
+		add_path(cues, second, NULL);
 }
 
 Cues *cues_new(const Config *config)

@@ -533,6 +533,30 @@ START_TEST(served_is_not_watched)
 }
 END_TEST
 
+/* The same where both shared ones are: what we write into them ourselves calls for no look. */
+START_TEST(both_shared_are_not_watched)
+{
+	g_autofree char *dir = rig_home_path(world.home, ".pki/nssdb");
+	g_autofree char *path = g_build_filename(world.database, "cert9.db", NULL);
+	sqlite3 *db = NULL;
+
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
+	rig_db_create(dir);
+	ck_assert_int_eq(g_mkdir_with_parents(world.database, 0700), 0);
+	rig_db_create(world.database);
+	begin("");
+	rig_wait_until(is_served, dir, WAIT_MS, "~/.pki/nssdb is served");
+	wait_rest();
+	ck_assert_uint_eq(looks(), 1);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_exec(db, "CREATE TABLE somebodys(id)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	wait_rest();
+	ck_assert_uint_eq(looks(), 1);
+}
+END_TEST
+
 static TCase *add_case(Suite *suite, const char *name)
 {
 	TCase *tcase = tcase_create(name);
@@ -562,5 +586,6 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, restless_neighbour);
 	tcase_add_test(tcase, restless_directory);
 	tcase_add_test(tcase, served_is_not_watched);
+	tcase_add_test(tcase, both_shared_are_not_watched);
 	return harness_run(suite, argc, argv);
 }
