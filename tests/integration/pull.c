@@ -117,6 +117,38 @@ START_TEST(keep_new)
 }
 END_TEST
 
+/* How often what was added was taken back, so far. */
+static unsigned taken_back(void)
+{
+	g_autofree char *said = rig_process_errors(world.daemon);
+	unsigned n = 0;
+
+	for (const char *at = said; (at = strstr(at, "unconfirmed")) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* None is there, all come, and the card is pulled while it is read a second time for that: nothing
+   that was added stays. */
+START_TEST(confirm_new)
+{
+	begin("");
+	for (unsigned part = 1; part <= 3; part++) {
+		unsigned before;
+
+		evidence_wipe();
+		before = taken_back();
+		pull_in_look(apdus + part * apdus / 4);
+		evidence_wait_rest(0, "empty");
+		evidence_check(witness, NULL);
+		ck_assert_uint_gt(taken_back(), before);
+		insert_and_rest();
+		evidence_check(card, witness, NULL);
+	}
+	end();
+}
+END_TEST
+
 /* What is known goes with the card, and only that. */
 START_TEST(remove_known)
 {
@@ -292,6 +324,7 @@ int main(int argc, char **argv)
 	rig_enter();
 	add(suite, "keep", keep_known, 0, 1);
 	add(suite, "keep-new", keep_new, 0, 1);
+	add(suite, "confirm", confirm_new, 0, 1);
 	add(suite, "remove", remove_known, 0, 1);
 	add(suite, "remove-new", remove_new, 0, 1);
 	add(suite, "again", again, 0, 2);
