@@ -120,8 +120,14 @@ static void add_site(struct LookWork *work, const Site *site)
 	SiteEpoch epoch;
 	g_autofree char *detail = NULL;
 	SiteState state = site_check(site, &epoch, &detail);
+	g_autofree char *stale = NULL;
 	SeenEndpoint *endpoint;
 
+	if (state == SITE_READY && site_stale(site, &stale)) {
+		state = SITE_STALE;
+		g_free(detail);
+		detail = g_steal_pointer(&stale);
+	}
 	if (state == SITE_READY) {
 		add_post(work, site->endpoint, site->socket);
 		return;

@@ -39,7 +39,8 @@ typedef struct SeenReader {
 
 typedef struct SeenEndpoint {
 	char *name;
-	char *state; /* ok, absent, denied, incompatible, failed, unknown, foreign, unsupported */
+	char *state; /* ok, absent, denied, incompatible, failed, unknown, foreign, unsupported,
+			stale */
 	guint32 code;
 	char *detail;
 	bool settled;       /* every card in it was read */

@@ -27,6 +27,7 @@
 #define START_GAP_US (G_USEC_PER_SEC / 4) /* between two starts, should a socket come and go */
 
 static void check_spot(Endpoint *endpoint);
+static void doubt(Endpoint *endpoint);
 
 static Reader *find(const Endpoint *endpoint, const WatcherReader *seen)
 {
@@ -122,6 +123,7 @@ static gboolean on_grace_over(gpointer data)
 
 	endpoint->grace_source = 0;
 	endpoint->grace_until = 0;
+	doubt(endpoint);
 	let_go(endpoint);
 	manager_settle(manager); /* may free the endpoint */
 	return G_SOURCE_REMOVE;
@@ -166,10 +168,12 @@ static gboolean on_opening_over(gpointer data)
 	Endpoint *endpoint = data;
 
 	endpoint->opening_source = 0;
-	if (endpoint->spot != NULL)
+	if (endpoint->spot != NULL) {
+		doubt(endpoint);
 		let_go(endpoint);
-	else if (!endpoint->heard)
+	} else if (!endpoint->heard) {
 		say_silent(endpoint);
+	}
 	manager_settle(endpoint->manager); /* may free the endpoint */
 	return G_SOURCE_REMOVE;
 }
@@ -312,6 +316,15 @@ static void check_spot(Endpoint *endpoint)
 	/* Its grace may have passed while what is there was no socket of ours. */
 	if (!endpoint_held(endpoint))
 		redirected_review(endpoint->manager->redirected);
+}
+
+/* Nobody has answered for as long as that may take. Where nobody even listens its watcher would try
+   for ever: it goes, until there is another socket or a look finds somebody. */
+static void doubt(Endpoint *endpoint)
+{
+	if (endpoint->watcher != NULL && endpoint->spot != NULL && !endpoint_live(endpoint) &&
+		endpoint->opening_source == 0 && spot_doubt(endpoint->spot))
+		check_spot(endpoint);
 }
 
 static void on_spot(gpointer data)

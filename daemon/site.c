@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "netfs.h"
 #include "owner.h"
 #include "route.h"
 
@@ -39,6 +40,8 @@ const char *site_state_word(SiteState state)
 		return "foreign";
 	case SITE_UNSUPPORTED:
 		return "unsupported";
+	case SITE_STALE:
+		return "stale";
 	}
 
 	return "unknown";
@@ -258,6 +261,26 @@ static bool refuses(const char *path)
 	if (fd >= 0)
 		(void)close(fd);
 	return refused;
+}
+
+bool site_stale(const Site *site, char **ret_detail)
+{
+	const char *shared = netfs_of(site->socket);
+	unsigned display;
+
+	if (!route_display(site->endpoint, &display) || !refuses(site->socket))
+		return false;
+
+	*ret_detail =
+		shared != NULL
+			? g_strdup_printf("nobody on this machine listens on %s: it was made on "
+					  "another host that shares this home (by %s), or its "
+					  "session has ended",
+				  site->socket, shared)
+			: g_strdup_printf("nobody listens on %s: its session has ended, or "
+					  "chansrv was killed",
+				  site->socket);
+	return true;
 }
 
 static bool is_silent(const Site *site)

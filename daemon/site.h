@@ -32,6 +32,7 @@ typedef enum {
 	SITE_DENIED,      /* it cannot be looked at */
 	SITE_FOREIGN,     /* what is there is not ours alone, or no socket */
 	SITE_UNSUPPORTED, /* there is no library that speaks its protocol */
+	SITE_STALE,       /* nobody listens: see site_stale() */
 } SiteState;
 
 /* Tells a socket from one that came in its place. */
@@ -41,7 +42,7 @@ typedef struct SiteEpoch {
 	struct timespec changed;
 } SiteEpoch;
 
-/* "ready", "absent", "denied", "foreign", "unsupported" */
+/* "ready", "absent", "denied", "foreign", "unsupported", "stale" */
 const char *site_state_word(SiteState state);
 /* In this state nobody can tell whether a client is there. */
 bool site_state_dark(SiteState state);
@@ -57,8 +58,11 @@ GPtrArray *sites_find(const Config *config) G_GNUC_WARN_UNUSED_RESULT;
 void sites_rank(GPtrArray *sites);
 /* Names for people, of all from this one on; "" if there are none. */
 char *sites_names(const GPtrArray *sites, guint from) G_GNUC_WARN_UNUSED_RESULT;
-/* *ret_detail says why, for people. */
+/* *ret_detail says why, for people. Nobody is asked: it is never SITE_STALE. */
 SiteState site_check(const Site *site, SiteEpoch *ret_epoch, char **ret_detail);
+/* xrdp's socket, which may be used, and on which nobody on this machine listens; *ret_detail as
+   above. One that has just come may be so for a moment. */
+bool site_stale(const Site *site, char **ret_detail);
 /* There is something where the socket's directory should be. */
 bool site_exists(const Site *site);
 bool site_epoch_equal(const SiteEpoch *a, const SiteEpoch *b);

@@ -6,6 +6,9 @@
  *
  * A directory far above the socket for which that is not used is watched as well until it is
  * mended. That one comes to be such is noticed only at the next look.
+ *
+ * Whether somebody listens on it is asked only of a socket that is doubted, since asking is
+ * connecting, and at first there is the moment between its maker's bind() and listen().
  */
 
 #include "spot.h"
@@ -32,6 +35,7 @@ struct Spot {
 	SiteState state;
 	SiteEpoch epoch; /* of the last socket that was SITE_READY */
 	unsigned number;
+	unsigned doubted; /* the number of the socket on which nobody answered */
 	char *detail;
 };
 
@@ -42,9 +46,19 @@ static bool check(Spot *spot)
 	char *detail = NULL;
 	SiteState state = site_check(spot->site, &epoch, &detail);
 	bool another = !site_epoch_equal(&epoch, &spot->epoch);
-	bool changed = another || state != spot->state || strcmp(detail, spot->detail) != 0;
+	bool changed;
 
 	spot->number += another;
+	if (state == SITE_READY && spot->doubted == spot->number) {
+		char *stale = NULL;
+
+		if (site_stale(spot->site, &stale)) {
+			state = SITE_STALE;
+			g_free(detail);
+			detail = stale;
+		}
+	}
+	changed = another || state != spot->state || strcmp(detail, spot->detail) != 0;
 	spot->epoch = epoch;
 	spot->state = state;
 	g_free(spot->detail);
@@ -155,6 +169,12 @@ Spot *spot_free(Spot *spot)
 	g_free(spot->detail);
 	g_free(spot);
 	return NULL;
+}
+
+bool spot_doubt(Spot *spot)
+{
+	spot->doubted = spot->number;
+	return check(spot);
 }
 
 bool spot_look(Spot *spot)

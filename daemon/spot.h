@@ -20,6 +20,10 @@ typedef void (*SpotFunc)(gpointer data);
 Spot *spot_new(const Site *site, SpotFunc func, gpointer data);
 Spot *spot_free(Spot *spot);
 
+/* Nobody has answered there for a while. Finds out whether anybody listens: if not, the state is
+   SITE_STALE until there is another socket, or a later check finds somebody. Returns as
+   spot_look(). */
+bool spot_doubt(Spot *spot);
 /* Looks again, for what nothing tells of (a library that was installed). Returns whether it is
    another one, or in another state; `func` is not called. */
 bool spot_look(Spot *spot);

@@ -93,11 +93,16 @@ static void add_dumb(const SeenEndpoint *endpoint, GPtrArray *findings)
 {
 	bool away =
 		strcmp(endpoint->state, "absent") == 0 || strcmp(endpoint->state, "unknown") == 0;
-	Finding *finding = finding_add(findings, "endpoints", away ? VERDICT_NOTE : VERDICT_WRONG,
-		endpoint->name, "%s: %s", endpoint->state, endpoint->detail);
+	bool stale = strcmp(endpoint->state, site_state_word(SITE_STALE)) == 0;
+	Finding *finding =
+		finding_add(findings, "endpoints", away || stale ? VERDICT_NOTE : VERDICT_WRONG,
+			endpoint->name, "%s: %s", endpoint->state, endpoint->detail);
 
 	if (strcmp(endpoint->state, "failed") == 0 && endpoint->code == 0)
 		remedy_own_program(finding, NAME_WATCH);
+	else if (stale)
+		finding_why(finding, "It is harmless; of a session that has ended on every machine "
+				     "the directory may be removed");
 	else if (away)
 		finding_why(finding, "It is looked at as soon as somebody answers there");
 	else

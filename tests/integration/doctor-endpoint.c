@@ -119,6 +119,24 @@ START_TEST(not_connected)
 }
 END_TEST
 
+/* What a session that was killed leaves behind is no fault, and may go. */
+START_TEST(stale)
+{
+	g_autofree char *provider = rig_chansrv_library();
+	g_autoptr(RigChansrv) chansrv = rig_chansrv_new(ward.home->home, "12");
+	g_autoptr(JsonNode) root = NULL;
+
+	rig_chansrv_connect(chansrv);
+	if (!g_file_test(provider, G_FILE_TEST_EXISTS)) /* it was not to be built */
+		return;
+	rig_chansrv_kill(chansrv);
+	ward_expect_words("endpoints", "note", "its session has ended, or chansrv was killed");
+	g_free(ward_sh("rm -r ~/.pcsc12"));
+	root = ward_ask();
+	ck_assert_ptr_null(ward_find(root, "endpoints", "note", ""));
+}
+END_TEST
+
 /* What bears the name of the socket is none: no command makes it one. */
 START_TEST(no_socket)
 {
@@ -364,6 +382,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "denied", denied, 1);
 	ward_case(suite, "unsupported", unsupported, 2);
 	ward_case(suite, "not-connected", not_connected, 1);
+	ward_case(suite, "stale", stale, 1);
 	ward_case(suite, "no-socket", no_socket, 1);
 	ward_case(suite, "library", library, 2);
 	ward_case(suite, "library-variables", library_variables, 1);

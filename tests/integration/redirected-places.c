@@ -7,6 +7,7 @@
 #include "redir.h"
 
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,13 +16,15 @@
 #include "harness.h"
 #include "names.h"
 
-#define GRACE       "[redirected]\ngrace=1s\n"
-#define LAST        "9999" /* a display behind all others */
-#define LAST_XRDP   "xrdp:9999"
-#define PLACES      15u
-#define FIRST       11u /* display of those that are made here; 10 is redir.chansrv's */
-#define CROWD       300u
-#define CROWD_FIRST 100u
+#define GRACE         "[redirected]\ngrace=1s\n"
+#define LAST          "9999" /* a display behind all others */
+#define LAST_XRDP     "xrdp:9999"
+#define PLACES        15u
+#define FIRST_XRDP    "xrdp:11"
+#define FIRST_DISPLAY "11"
+#define FIRST         11u /* display of those that are made here; 10 is redir.chansrv's */
+#define CROWD         300u
+#define CROWD_FIRST   100u
 #define CROWD_NAMES                                                                      \
 	"xrdp:115, xrdp:116, xrdp:117, xrdp:118, xrdp:119, xrdp:120, xrdp:121, xrdp:122" \
 	" and 278 more"
@@ -332,6 +335,48 @@ START_TEST(denied)
 }
 END_TEST
 
+/* A socket that a session on another host has left in a home that both share, or a killed one here.
+   Its certprop-watch goes, and a new session of this display is served. What the other host does is
+   not told; nor is, in its place here, that something is mounted. */
+START_TEST(nobody_listens)
+{
+	g_autofree char *place = directory(FIRST);
+	g_autofree char *detail = NULL;
+	g_autofree char *out = NULL;
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "status", NULL};
+
+	close(listen_at(FIRST));
+	world_configure(GRACE);
+	world_start();
+	redir_wait(FIRST_XRDP, "stale");
+	detail = redir_word(FIRST_XRDP, "detail");
+	ck_assert_ptr_nonnull(strstr(detail, "nobody listens on "));
+	redir_wait_rest(1);
+
+	ck_assert_int_eq(mount("tmpfs", place, "tmpfs", 0, "mode=0700"), 0);
+	g_variant_unref(world_call("Look"));
+	redir_wait(FIRST_XRDP, "absent");
+	ck_assert_int_eq(umount(place), 0);
+	g_variant_unref(world_call("Look"));
+	redir_wait(FIRST_XRDP, "stale");
+	redir_wait_rest(1);
+
+	last.chansrv = rig_chansrv_new(world.home->home, FIRST_DISPLAY);
+	rig_chansrv_connect(last.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_claims(redir.card, FIRST_XRDP, 1);
+	rig_chansrv_kill(last.chansrv);
+	redir_wait_stored(redir.card, 0);
+	redir_wait(FIRST_XRDP, "stale");
+	redir_wait_rest(1);
+
+	ck_assert_int_eq(world_stop(), 0);
+	(void)rig_run(argv, world.environment, &out, NULL);
+	ck_assert_ptr_nonnull(strstr(out, "stale"));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("redirected-places");
@@ -346,5 +391,6 @@ int main(int argc, char **argv)
 	tcase = redir_case(suite, "who");
 	tcase_add_loop_test(tcase, somebody_before_nobody, 0, 3);
 	tcase_add_test(tcase, denied);
+	tcase_add_test(redir_case(suite, "stale"), nobody_listens);
 	return harness_run(suite, argc, argv);
 }

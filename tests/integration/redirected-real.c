@@ -138,7 +138,7 @@ START_TEST(chansrv_is_killed)
 {
 	begin(SHORT);
 	rig_xrdp_kill_chansrv(xrdp);
-	redir_wait(REDIR_XRDP, "absent");
+	redir_wait(REDIR_XRDP, "stale");
 	redir_wait_stored(redir.card, 0);
 	rig_xrdp_log_out(xrdp);
 	rig_xrdp_connect(xrdp);

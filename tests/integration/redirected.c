@@ -202,9 +202,9 @@ START_TEST(chansrv_is_killed)
 	begin(SHORT);
 	connect_with_card();
 	rig_chansrv_kill(redir.chansrv);
-	redir_wait(REDIR_XRDP, "absent");
 	redir_wait_stored(redir.card, 0);
-	redir_wait(REDIR_XRDP, "absent");
+	redir_wait(REDIR_XRDP, "stale");
+	redir_wait_rest(1);
 	g_clear_pointer(&redir.chansrv, rig_chansrv_free);
 	redir.chansrv = rig_chansrv_new(world.home->home, REDIR_DISPLAY);
 	rig_chansrv_connect(redir.chansrv);

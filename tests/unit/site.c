@@ -273,6 +273,26 @@ START_TEST(way_there)
 }
 END_TEST
 
+/* Only of xrdp's sockets it is asked whether anybody is behind them. */
+START_TEST(nobody_listens)
+{
+	g_autofree char *full = path(".pcsc7/pcscd.comm");
+	const Site site = {.endpoint = (char *)"xrdp:7", .socket = full};
+	const Site forwarded = {.endpoint = (char *)"forwarded:a", .socket = full};
+	g_autofree char *detail = NULL;
+	int fd;
+
+	make_directory(".pcsc7");
+	fd = listen_at(".pcsc7/pcscd.comm");
+	ck_assert(!site_stale(&site, &detail));
+	ck_assert_ptr_null(detail);
+	close(fd);
+	ck_assert(!site_stale(&forwarded, &detail));
+	ck_assert(site_stale(&site, &detail));
+	ck_assert_ptr_nonnull(strstr(detail, full));
+}
+END_TEST
+
 START_TEST(another_socket_of_the_same_name)
 {
 	g_autofree char *full = path("s");
@@ -307,6 +327,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, ranked);
 	tcase_add_test(tcase, usable_or_not);
 	tcase_add_test(tcase, way_there);
+	tcase_add_test(tcase, nobody_listens);
 	tcase_add_test(tcase, another_socket_of_the_same_name);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
