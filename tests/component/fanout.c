@@ -276,6 +276,24 @@ static pid_t start_neighbour(gint64 end)
 	_exit(0);
 }
 
+/* SQLite's locks have no queue: with bad luck one gets none for two seconds. That is told, and
+   comes again, as with certpropd; what counts is that it is done then, and that nothing was lost.
+ */
+static unsigned expect_in_turn(const Job *job, const char *action, unsigned n)
+{
+	Outcome outcome = job_run(home, job);
+	const ReportDatabase *database = report_database(outcome.report, home->db);
+	bool busy = strcmp(database->status, "busy") == 0;
+
+	if (!busy) {
+		ck_assert_uint_eq(database->errors->len, 0);
+		ck_assert_uint_eq(report_count(database, action), n);
+		ck_assert_uint_eq(report_count(database, NULL), n);
+	}
+	report_free(outcome.report);
+	return busy ? 1 + expect_in_turn(job, action, n) : 0;
+}
+
 START_TEST(beside_certutil)
 {
 	Card *card = card_with("0123", 4);
@@ -288,18 +306,19 @@ START_TEST(beside_certutil)
 		.config = {{"databases", "exclude", "~/.mozilla/*"},
 			{"local", "on-removal", "remove"}}};
 	gint64 end = test_end();
-	unsigned rounds = 0;
+	unsigned rounds = 0, busy = 0;
 	pid_t neighbour;
 	int status;
 
 	make_neighbours();
 	neighbour = start_neighbour(end);
 	do {
-		job_expect(home, &in, "create=4");
-		job_expect(home, &gone, "delete=4");
+		busy += expect_in_turn(&in, "create", 4);
+		busy += expect_in_turn(&gone, "delete", 4);
 		rounds++;
 	} while (g_get_monotonic_time() < end);
-	job_expect(home, &in, "create=4");
+	busy += expect_in_turn(&in, "create", 4);
+	ck_assert_uint_lt(busy, rounds);
 
 	ck_assert_int_eq(waitpid(neighbour, &status, 0), neighbour);
 	ck_assert_int_eq(status, 0);
