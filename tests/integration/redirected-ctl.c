@@ -13,6 +13,7 @@
 
 #include "harness.h"
 #include "names.h"
+#include "seat.h"
 
 #define SHORT "grace=1s\n"
 #define LONG  "grace=60s\n"
@@ -66,6 +67,30 @@ START_TEST(without_a_daemon)
 	rig_card_remove_seen(world.cards[0]);
 	g_free(ctl(0, "sync", NULL));
 	ck_assert_uint_eq(redir_stored(redir.card), 0);
+}
+END_TEST
+
+/* Whose display it is, as far as that can be known; with nobody to ask, no more than the display.
+ */
+START_TEST(shown_with_its_session)
+{
+	g_autoptr(GBytes) der = rig_dealt_der(redir.card, 0);
+	g_autofree char *sha256 = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, der);
+	g_autofree char *shown = NULL;
+
+	redir_configure(LONG);
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	g_free(ctl(0, "sync", NULL));
+	ck_assert_uint_eq(redir_claims(redir.card, REDIR_XRDP), 1);
+	seat_open(_i == 0 ? SEAT_LOGIND : SEAT_EMPTY);
+	world.environment = g_environ_setenv(world.environment, "DBUS_SYSTEM_BUS_ADDRESS",
+		g_getenv("DBUS_SYSTEM_BUS_ADDRESS"), TRUE);
+	shown = ctl(0, "show", sha256);
+	ck_assert_ptr_nonnull(strstr(shown, "endpoint " REDIR_XRDP));
+	ck_assert_ptr_nonnull(strstr(
+		shown, _i == 0 ? "display :10, session c2, begun from 192.0.2.8" : "display :10"));
+	ck_assert_int_eq(strstr(shown, "session c") != NULL, _i == 0);
 }
 END_TEST
 
@@ -348,6 +373,7 @@ int main(int argc, char **argv)
 	rig_enter();
 	tcase = redir_case(suite, "ctl");
 	tcase_add_test(tcase, without_a_daemon);
+	tcase_add_loop_test(tcase, shown_with_its_session, 0, 2);
 	tcase_add_test(tcase, monitor_alone);
 	tcase_add_loop_test(tcase, beside_a_daemon, 0, 2);
 	tcase = redir_case(suite, "meanwhile");
