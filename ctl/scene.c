@@ -140,17 +140,6 @@ static void drop(Scene *scene, guint index)
 	g_ptr_array_remove_index(scene->views, index);
 }
 
-static const Site *find_site(const GPtrArray *sites, const char *endpoint)
-{
-	for (guint i = 0; i < sites->len; i++) {
-		const Site *site = g_ptr_array_index(sites, i);
-
-		if (strcmp(site->endpoint, endpoint) == 0)
-			return site;
-	}
-	return NULL;
-}
-
 static bool is_viewed(const Scene *scene, const Site *site)
 {
 	for (guint i = 0; i < scene->views->len; i++) {
@@ -167,7 +156,7 @@ static void drop_gone(Scene *scene, const GPtrArray *sites)
 	for (guint i = scene->views->len; i-- > 1;) {
 		const View *view = g_ptr_array_index(scene->views, i);
 
-		if (find_site(sites, view->name) == NULL)
+		if (sites_get(sites, view->name) == NULL)
 			drop(scene, i);
 	}
 }
@@ -177,7 +166,7 @@ static bool make_room(Scene *scene, const GPtrArray *sites)
 {
 	for (guint i = scene->views->len; i-- > 1;) {
 		const View *view = g_ptr_array_index(scene->views, i);
-		const Site *site = find_site(sites, view->name);
+		const Site *site = sites_get(sites, view->name);
 		unsigned display;
 
 		if (site != NULL && site->silent && route_display(view->name, &display)) {

@@ -37,18 +37,6 @@ struct Redirected {
 	guint expect_source;
 };
 
-static const Site *find_site(const GPtrArray *sites, const char *endpoint)
-{
-	for (guint i = 0; i < sites->len; i++) {
-		const Site *site = g_ptr_array_index(sites, i);
-
-		if (strcmp(site->endpoint, endpoint) == 0)
-			return site;
-	}
-
-	return NULL;
-}
-
 static void forget(Redirected *redirected, guint index)
 {
 	Endpoint *endpoint = g_ptr_array_index(redirected->manager->endpoints, index);
@@ -67,7 +55,7 @@ static void drop_unwanted(Redirected *redirected, const GPtrArray *sites)
 	for (guint i = endpoints->len; i-- > 0;) {
 		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 		const Site *old = endpoint->spot != NULL ? spot_site(endpoint->spot) : NULL;
-		const Site *now = find_site(sites, endpoint->name);
+		const Site *now = sites_get(sites, endpoint->name);
 		unsigned display;
 
 		if (old == NULL || (now != NULL && strcmp(now->socket, old->socket) == 0))
@@ -103,7 +91,7 @@ static bool make_room(Redirected *redirected, const GPtrArray *sites)
 
 	for (guint i = endpoints->len; i-- > 0;) {
 		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
-		const Site *site = find_site(sites, endpoint->name);
+		const Site *site = sites_get(sites, endpoint->name);
 		unsigned display;
 
 		if (site == NULL || !site->silent || !route_display(endpoint->name, &display) ||

@@ -143,6 +143,17 @@ GPtrArray *sites_find(const Config *config)
 	return sites;
 }
 
+const Site *sites_get(const GPtrArray *sites, const char *endpoint)
+{
+	for (guint i = 0; i < sites->len; i++) {
+		const Site *site = g_ptr_array_index(sites, i);
+
+		if (strcmp(site->endpoint, endpoint) == 0)
+			return site;
+	}
+	return NULL;
+}
+
 char *sites_names(const GPtrArray *sites, guint from)
 {
 	GString *text = g_string_new(NULL);

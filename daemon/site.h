@@ -56,6 +56,8 @@ GPtrArray *sites_find(const Config *config) G_GNUC_WARN_UNUSED_RESULT;
 /* Who is to have a place if there are not enough: forwarded ones first, then those of xrdp's where
    somebody answers, or may, and those where nobody does. */
 void sites_rank(GPtrArray *sites);
+/* The one of this endpoint; NULL: it is not among them. Borrowed. */
+const Site *sites_get(const GPtrArray *sites, const char *endpoint);
 /* Names for people, of all from this one on; "" if there are none. */
 char *sites_names(const GPtrArray *sites, guint from) G_GNUC_WARN_UNUSED_RESULT;
 /* *ret_detail says why, for people. Nobody is asked: it is never SITE_STALE. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "culprit.h"
+#include "environment.h"
 #include "process.h"
 #include "remedy.h"
 #include "route.h"
@@ -48,16 +49,12 @@ static const Process *suspect(const GPtrArray *culprits)
 static char *socket_of(const Chart *chart, const SeenEndpoint *endpoint)
 {
 	g_autoptr(GPtrArray) sites = sites_find(chart->config);
+	const Site *site = sites_get(sites, endpoint->name);
 
-	if (!route_redirected(endpoint->name))
-		return g_strdup(g_getenv("PCSCLITE_CSOCK_NAME"));
-	for (guint i = 0; i < sites->len; i++) {
-		const Site *site = g_ptr_array_index(sites, i);
-
-		if (strcmp(site->endpoint, endpoint->name) == 0)
-			return g_strdup(site->socket);
-	}
-	return NULL;
+	if (route_redirected(endpoint->name))
+		return site != NULL ? g_strdup(site->socket) : NULL;
+	return environment_stray_socket() == NULL ? g_strdup(g_getenv("PCSCLITE_CSOCK_NAME"))
+						  : NULL;
 }
 
 /* By none of the user's programs here. */
