@@ -2,9 +2,10 @@
 /*
  * Scans bring their own store; this is the store alone, for what no card brings: claims of
  * endpoints that are not live, of tokens that left, and of the session that ends. It waits until no
- * scan runs, since scans say what is present, and confirms a deletion only if nothing changed for
- * the settle time after the store asked. What is confirmed cannot be called back: if something
- * changes then, the cards that are in are looked at once more afterwards.
+ * local scan runs, since scans say what is present, if what has gone is not redirected, and
+ * confirms a deletion only if nothing changed for the settle time after the store asked. What is
+ * confirmed cannot be called back: if something changes then, the cards that are in are looked at
+ * once more afterwards.
  */
 
 #include "batch.h"
@@ -182,12 +183,16 @@ static bool can_judge(const Endpoint *endpoint)
 	return endpoint->removal_due && endpoint_settled(endpoint) && !endpoint_held(endpoint);
 }
 
-/* Something redirected has gone, for which no local card that takes long is waited for. */
+/* Something redirected has gone, for which no local card that takes long is waited for. But with
+   on-logout=remove the same batch judges what an earlier session has left of local cards, and one
+   that is in must have been read by then. */
 static bool is_urgent(const Batch *batch)
 {
 	const GPtrArray *endpoints = batch->manager->endpoints;
 	bool urgent = batch->urgent;
 
+	if (batch->manager->config->on_logout == CONFIG_REMOVE)
+		return false;
 	for (guint i = 0; i < endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 

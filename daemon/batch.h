@@ -22,7 +22,8 @@ Batch *batch_free(Batch *batch);
 void batch_due(Batch *batch);
 /* The same, and not only when the local cards have been read: something redirected has gone. */
 void batch_due_now(Batch *batch);
-/* Starts what is due, if no scan runs and every endpoint has been heard of. */
+/* Starts what is due, if no local scan runs, or what is due can do without it, and the local
+   endpoint has been heard of. */
 void batch_consider(Batch *batch);
 /* The store alone runs. */
 bool batch_running(const Batch *batch);
