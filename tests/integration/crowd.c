@@ -2,15 +2,10 @@
 /*
  * Three that write into one database at once, none of which knows of the others: certutil, which is
  * started anew for each certificate; a running Firefox, whose database it is; and certpropd, whose
- * card goes in and out. Firefox and certpropd may not fail and nothing may be lost, for 60 s.
+ * card goes in and out. Nobody may fail and nothing may be lost, for 60 s (issue 4).
  * CERTPROP_CROWD_S says otherwise.
- *
- * certutil gives up when it gets no lock for two seconds, and that happens to one in a thousand
- * beside a store that writes twelve certificates every few seconds. It is counted, is rare, and
- * helps itself by being run again.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "firefox.h"
 #include "harness.h"
@@ -23,18 +18,12 @@
 #define FIREFOX_CERTS 40  /* that it puts in; it takes every second one out again */
 #define IMPORTS_A_S   100 /* more than certutil can do */
 #define END_MS        60000u
-#define FAILURES_IN   200u /* of so many certutils one may get no lock */
 
 /* In a directory of certificates, until there is a file "end" or none is left. */
 static const char importer[] = "i=0\n"
 			       "while [ ! -e end ] && [ -e $i.der ]; do\n"
-			       "	n=0\n"
-			       "	until certutil -A -d \"$1\" -n \"imported $i\" -t ,, "
-			       "-i $i.der; do\n"
-			       "		echo \"$i failed\" >&2\n"
-			       "		n=$((n + 1))\n"
-			       "		[ $n -lt 5 ] || break\n"
-			       "	done\n"
+			       "	certutil -A -d \"$1\" -n \"imported $i\" -t ,, -i $i.der "
+			       "|| echo \"$i failed\" >&2\n"
 			       "	i=$((i + 1))\n"
 			       "	echo $i >done\n"
 			       "done\n";
@@ -97,15 +86,6 @@ static void importer_end(Importer *self)
 	self->errors = rig_process_errors(self->process);
 }
 
-static unsigned failures(const char *errors)
-{
-	unsigned n = 0;
-
-	for (const char *at = errors; (at = strstr(at, " failed\n")) != NULL; at++)
-		n++;
-	return n;
-}
-
 static char *in_lines(const GPtrArray *certificates)
 {
 	GString *lines = g_string_new(NULL);
@@ -120,21 +100,15 @@ static char *in_lines(const GPtrArray *certificates)
 	return g_string_free(lines, FALSE);
 }
 
-static unsigned marked(void)
-{
-	g_autoptr(GPtrArray) rows = rig_db_certificates(rig_firefox_profile(firefox));
-
-	return rig_db_marked(rows);
-}
-
 static bool are_marked(gpointer data)
 {
-	return marked() == *(const unsigned *)data;
+	return rig_db_count_marked(rig_firefox_profile(firefox)) == *(const unsigned *)data;
 }
 
+/* The test is a fourth in the crowd: it must hold no lock for long, nor often. */
 static void wait_marked(unsigned n)
 {
-	rig_wait_until(are_marked, &n, END_MS, "certpropd has done its part");
+	rig_wait_looking_seldom(are_marked, &n, END_MS, "certpropd has done its part");
 }
 
 /* Ends with the card in. Returns how often it went out and in. */
@@ -206,11 +180,10 @@ START_TEST(together)
 	importer_end(&imports);
 	said = rig_firefox_do(firefox, "endWork", NULL);
 	failed = rig_firefox_do(firefox, "getFailures", NULL);
-	g_printerr("# crowd, %u s: certutil %u certificates (%u without a lock), Firefox %s, "
-		   "certpropd %u "
-		   "times %u out and in\n",
-		seconds, imports.done, failures(imports.errors), said, rounds, CARD_CERTS);
-	ck_assert_uint_le(failures(imports.errors), imports.done / FAILURES_IN);
+	g_printerr("# crowd, %u s: certutil %u certificates, Firefox %s, certpropd %u times %u out "
+		   "and in\n",
+		seconds, imports.done, said, rounds, CARD_CERTS);
+	ck_assert_str_eq(imports.errors, "");
 	ck_assert_str_eq(failed, "");
 	check_nothing_lost(&imports, firefoxes);
 

@@ -21,6 +21,7 @@
 #define BUSY_MS     10000
 #define CERTIFICATE "x'00000001'"
 #define TRUSTS      "x'CE534353', x'0000000B'"
+#define EMPTY       "x'A5005A'"
 #define MODULES     "pkcs11.txt"
 
 static const guint8 empty_magic[] = {0xa5, 0x00, 0x5a};
@@ -187,6 +188,13 @@ unsigned rig_db_marked(const GPtrArray *rows)
 		marked += row->url != NULL && row->url[0] != '\0';
 	}
 	return marked;
+}
+
+unsigned rig_db_count_marked(const char *directory)
+{
+	return count(directory, "cert9.db",
+		"SELECT count(*) FROM nssPublic WHERE a0 = " CERTIFICATE
+		" AND a89 NOT NULL AND a89 <> " EMPTY);
 }
 
 void rig_db_set_url(const char *directory, GBytes *der, const char *url)

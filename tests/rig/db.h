@@ -32,6 +32,8 @@ GPtrArray *rig_db_certificates(const char *directory) G_GNUC_WARN_UNUSED_RESULT;
 /* Borrowed from the list; NULL: not there. More than one row for one certificate fails the test. */
 const RigDbRow *rig_db_find(const GPtrArray *rows, GBytes *der);
 unsigned rig_db_marked(const GPtrArray *rows); /* with a CKA_URL that is not empty */
+/* The same in one short query, for a database that others are writing to. */
+unsigned rig_db_count_marked(const char *directory);
 /* Writes the marker of a certificate that has one (or ""), as no program would. */
 void rig_db_set_url(const char *directory, GBytes *der, const char *url);
 unsigned rig_db_private_objects(const char *directory);

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define TICK_US       5000
+#define SELDOM_US     100000
 #define OPEN_FDS_MAX  16
 #define SIGNAL_STATUS 128
 
@@ -223,13 +224,24 @@ void rig_teardown(void)
 	rig_process_end_all();
 }
 
-void rig_wait_until(RigCondition done, gpointer data, unsigned ms, const char *what)
+static void wait_until(
+	RigCondition done, gpointer data, gulong tick_us, unsigned ms, const char *what)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)ms * 1000;
 
 	while (!done(data)) {
 		if (g_get_monotonic_time() > deadline)
 			ck_abort_msg("not within %u ms: %s", ms, what);
-		g_usleep(TICK_US);
+		g_usleep(tick_us);
 	}
+}
+
+void rig_wait_until(RigCondition done, gpointer data, unsigned ms, const char *what)
+{
+	wait_until(done, data, TICK_US, ms, what);
+}
+
+void rig_wait_looking_seldom(RigCondition done, gpointer data, unsigned ms, const char *what)
+{
+	wait_until(done, data, SELDOM_US, ms, what);
 }

@@ -29,3 +29,5 @@ void rig_teardown(void);
 /* Fails the test with `what` when `done` has not become true in time. */
 typedef bool (*RigCondition)(gpointer data);
 void rig_wait_until(RigCondition done, gpointer data, unsigned ms, const char *what);
+/* Where looking stands in the way of what is waited for: a reader's lock keeps writers out. */
+void rig_wait_looking_seldom(RigCondition done, gpointer data, unsigned ms, const char *what);
