@@ -28,6 +28,10 @@
 #define BUS_REFUSED_MS  5000u /* to ask something and be told why there is no answer */
 #define BUS_CALLS_MAX   64u   /* of one client, not answered */
 
+/* D-Bus Specification, org.freedesktop.DBus.RequestName */
+#define NAME_DO_NOT_QUEUE 4u
+#define NAME_IS_OURS      1u
+
 struct Bus {
 	Manager *manager;
 	BusManager1 *skeleton;
@@ -37,7 +41,6 @@ struct Bus {
 	bool crowded; /* that was said */
 	GCancellable *connecting;
 	Guest *session;
-	guint name;
 };
 
 static gboolean on_get_status(BusManager1 *skeleton, GDBusMethodInvocation *call, gpointer data)
@@ -163,14 +166,10 @@ static void serve(Bus *bus, const char *runtime_dir)
 			error->message);
 }
 
-/* The connection first: with it goes the name, and giving that back over one that is open would
-   wait for an answer, which a bus that is stopped does not give. */
+/* With the connection goes the name. */
 static void leave_session(Bus *bus)
 {
 	bus->session = guest_free(bus->session);
-	if (bus->name != 0)
-		g_bus_unown_name(bus->name);
-	bus->name = 0;
 }
 
 static void on_session_left(Guest *guest, gpointer data)
@@ -178,13 +177,33 @@ static void on_session_left(Guest *guest, gpointer data)
 	leave_session(data);
 }
 
-static void on_name_lost(GDBusConnection *connection, const char *name, gpointer data)
+static void on_name(GObject *source, GAsyncResult *result, gpointer data)
 {
 	const LogContext context = {.action = "bus"};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GVariant) answer =
+		g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+	guint32 fate = 0;
 
-	if (connection != NULL && !g_dbus_connection_is_closed(connection))
+	if (answer != NULL)
+		g_variant_get(answer, "(u)", &fate);
+	if (answer == NULL && !g_dbus_connection_is_closed(G_DBUS_CONNECTION(source)))
 		log_say(G_LOG_LEVEL_WARNING, &context,
-			"Somebody else owns the name %s on the session bus, ignoring", name);
+			"The session bus does not give us the name %s, ignoring: %s", NAME_BUS,
+			error->message);
+	else if (answer != NULL && fate != NAME_IS_OURS)
+		log_say(G_LOG_LEVEL_WARNING, &context,
+			"Somebody else owns the name %s on the session bus, ignoring", NAME_BUS);
+}
+
+/* g_bus_own_name() gives the name back when it ends, and waits for the bus's answer, which one that
+   is stopped does not give. */
+static void take_name(GDBusConnection *connection)
+{
+	g_dbus_connection_call(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+		"org.freedesktop.DBus", "RequestName",
+		g_variant_new("(su)", NAME_BUS, NAME_DO_NOT_QUEUE), G_VARIANT_TYPE("(u)"),
+		G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_name, NULL);
 }
 
 static void on_session(GObject *source, GAsyncResult *result, gpointer data)
@@ -203,11 +222,8 @@ static void on_session(GObject *source, GAsyncResult *result, gpointer data)
 	}
 	/* The bus has limits of its own for those who call. */
 	bus->session = receive(bus, connection, bus->skeleton, 0, on_session_left);
-	if (bus->session == NULL)
-		return;
-
-	bus->name = g_bus_own_name_on_connection(connection, NAME_BUS,
-		G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE, NULL, on_name_lost, NULL, NULL);
+	if (bus->session != NULL)
+		take_name(connection);
 }
 
 /* The address of a session bus that runs already, or NULL. */

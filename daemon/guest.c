@@ -46,17 +46,34 @@ static void say_full(GDBusConnection *connection, const char *what)
 			"The session bus does not take %s, the connection to it is closed", what);
 }
 
-static bool take_call(Traffic *traffic, GDBusConnection *connection, GDBusMessage *message)
+/* Answered in any case: only with its answer is a call done with. What comes in may be exchanged,
+   but not changed. NULL if there is no memory, or no descriptor for one of its own. */
+static GDBusMessage *to_be_answered(GDBusMessage *call)
 {
-	GDBusMessageFlags flags = g_dbus_message_get_flags(message);
+	GDBusMessageFlags flags = g_dbus_message_get_flags(call);
+	GDBusMessage *copy;
 
-	/* Answered in any case: only with its answer is a call done with. */
-	g_dbus_message_set_flags(message, flags & ~G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
-	if (g_atomic_int_add(&traffic->calls, 1) < traffic->calls_max || traffic->calls_max == 0)
-		return true;
+	if ((flags & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+		return call;
+	copy = g_dbus_message_copy(call, NULL);
+	if (copy != NULL)
+		g_dbus_message_set_flags(copy, flags & ~G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+	g_object_unref(call);
+	return copy;
+}
+
+/* NULL: it is not to go on. */
+static GDBusMessage *take_call(Traffic *traffic, GDBusConnection *connection, GDBusMessage *call)
+{
+	GDBusMessage *taken = to_be_answered(call);
+
+	if (taken == NULL || g_atomic_int_add(&traffic->calls, 1) < traffic->calls_max ||
+		traffic->calls_max == 0)
+		return taken;
 	say_full(connection, "the answers to its calls");
 	g_dbus_connection_close(connection, NULL, NULL, NULL);
-	return false;
+	g_object_unref(taken);
+	return NULL;
 }
 
 /* In GDBus's thread. */
@@ -67,9 +84,8 @@ static GDBusMessage *on_message(
 	GDBusMessageType type = g_dbus_message_get_message_type(message);
 
 	if (incoming) {
-		if (type == G_DBUS_MESSAGE_TYPE_METHOD_CALL &&
-			!take_call(traffic, connection, message))
-			g_clear_object(&message);
+		if (type == G_DBUS_MESSAGE_TYPE_METHOD_CALL)
+			message = take_call(traffic, connection, message);
 	} else if (type == G_DBUS_MESSAGE_TYPE_SIGNAL) {
 		g_atomic_int_add(&traffic->events, -1);
 	} else if (type != G_DBUS_MESSAGE_TYPE_METHOD_CALL) {

@@ -89,9 +89,9 @@ static bool write_line(GLogLevelFlags level, const char *message)
 static bool write_fields(GLogLevelFlags level, const GLogField *fields, gsize n_fields)
 {
 	JournalFate fate = log_journal ? journal_send(fields, n_fields) : JOURNAL_ABSENT;
-	const char *message = "";
+	const char *message = "", *domain = NULL;
 	g_autofree char *safe = NULL;
-	bool foreign = false;
+	g_autofree char *foreign = NULL;
 
 	if (fate != JOURNAL_ABSENT)
 		return fate == JOURNAL_TAKEN;
@@ -99,10 +99,14 @@ static bool write_fields(GLogLevelFlags level, const GLogField *fields, gsize n_
 	for (gsize i = 0; i < n_fields; i++) {
 		if (strcmp(fields[i].key, "MESSAGE") == 0)
 			message = fields[i].value;
-		foreign = foreign || strcmp(fields[i].key, "GLIB_DOMAIN") == 0;
+		if (strcmp(fields[i].key, "GLIB_DOMAIN") == 0)
+			domain = fields[i].value;
 	}
-	safe = foreign ? text_escape(message) : NULL;
-	return write_line(level, foreign ? safe : message);
+	if (domain == NULL)
+		return write_line(level, message);
+	foreign = g_strconcat(domain, ": ", message, NULL);
+	safe = text_escape(foreign);
+	return write_line(level, safe);
 }
 
 static bool write_lost(void)

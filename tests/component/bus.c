@@ -357,6 +357,26 @@ START_TEST(test_deaf)
 }
 END_TEST
 
+#define UNANSWERED 200u /* more than may wait for an answer */
+
+/* Calls that want no answer are done with some time, too. */
+START_TEST(test_unanswered)
+{
+	world_start();
+	world_wait_reader(0, "empty");
+	for (unsigned i = 0; i < UNANSWERED; i++) {
+		g_autoptr(GDBusMessage) call = g_dbus_message_new_method_call(
+			NULL, NAME_BUS_PATH, NAME_BUS_IFACE, "GetStatus");
+
+		g_dbus_message_set_flags(call, G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+		ck_assert(g_dbus_connection_send_message(
+			world.bus, call, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL));
+		ck_assert(is_answered(world.bus, NULL));
+	}
+	ck_assert_int_eq(world_stop(), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("bus");
@@ -371,6 +391,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, test_stopped);
 	tcase_add_loop_test(tc, test_session_stopped, 0, 2);
 	tcase_add_loop_test(tc, test_deaf, 0, 2);
+	tcase_add_test(tc, test_unanswered);
 	suite_add_tcase(suite, tc);
 	return harness_run(suite, argc, argv);
 }
