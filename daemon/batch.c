@@ -183,16 +183,13 @@ static bool can_judge(const Endpoint *endpoint)
 	return endpoint->removal_due && endpoint_settled(endpoint) && !endpoint_held(endpoint);
 }
 
-/* Something redirected has gone, for which no local card that takes long is waited for. But with
-   on-logout=remove the same batch judges what an earlier session has left of local cards, and one
-   that is in must have been read by then. */
+/* Something redirected has gone, for which no local card that takes long is waited for: nothing of
+   an endpoint is judged that is not settled. */
 static bool is_urgent(const Batch *batch)
 {
 	const GPtrArray *endpoints = batch->manager->endpoints;
 	bool urgent = batch->urgent;
 
-	if (batch->manager->config->on_logout == CONFIG_REMOVE)
-		return false;
 	for (guint i = 0; i < endpoints->len; i++) {
 		const Endpoint *endpoint = g_ptr_array_index(endpoints, i);
 

@@ -166,9 +166,13 @@ bool plan_outlived(const PlanInput *input, const Cert *cert, const Claim *claim)
 	       g_strcmp0(claim->host, input->host) == 0 && g_strcmp0(claim->since, began) < 0;
 }
 
+/* Not while its endpoint's cards are being read, of which one may be the one. */
 static bool is_left_over(const PlanInput *input, const Cert *cert, const Claim *claim)
 {
-	return !input->reading && !is_present(input, claim) && plan_outlived(input, cert, claim);
+	const PlanEndpoint *endpoint = find_endpoint(input, claim->endpoint);
+
+	return !input->reading && (endpoint == NULL || !endpoint->live || endpoint->settled) &&
+	       !is_present(input, claim) && plan_outlived(input, cert, claim);
 }
 
 static const char *local_fate(const PlanInput *input, const Cert *cert, const Claim *claim)

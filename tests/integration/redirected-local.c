@@ -89,6 +89,57 @@ START_TEST(forwarded_is_not_local)
 }
 END_TEST
 
+static bool is_later(gpointer data)
+{
+	return g_get_real_time() / G_USEC_PER_SEC > *(const gint64 *)data;
+}
+
+/* A session that nobody ended: the next one begins in another second. */
+static void crash(void)
+{
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+
+	rig_process_kill(world.daemon);
+	g_clear_pointer(&world.daemon, rig_process_free);
+	rig_wait_until(is_later, &now, REDIR_WAIT_MS, "another second");
+}
+
+static gint64 row_of(const char *card)
+{
+	g_autoptr(GPtrArray) rows = rig_db_certificates(world.database);
+	g_autoptr(GBytes) der = rig_dealt_der(card, 0);
+	const RigDbRow *row = rig_db_find(rows, der);
+
+	return row != NULL ? row->row : 0;
+}
+
+/* What an earlier session has left is to go, of a line that is gone and of a card that is in and
+   takes long to be read: that one's is not deleted to be made again. */
+START_TEST(left_by_another_session)
+{
+	gint64 row;
+
+	redir_reach_local();
+	redir_configure(SHORT "[local]\non-logout=remove\n");
+	world_start();
+	rig_chansrv_connect(redir.chansrv);
+	rig_card_insert_seen(world.cards[0]);
+	redir_wait_claims(redir.card, "local", 1);
+	redir_wait_claims(redir.card, REDIR_XRDP, 1);
+	row = row_of(redir.card);
+	crash();
+	g_free(rig_card_command(world.cards[0], "delay 200"));
+	world_start();
+	redir_wait_reader("local", "scanning");
+	redir_wait(REDIR_XRDP, "ok");
+	rig_chansrv_disconnect(redir.chansrv);
+	redir_wait_claims(redir.card, REDIR_XRDP, 0);
+	redir_wait_reader("local", "read");
+	ck_assert_uint_eq(redir_claims(redir.card, "local"), 1);
+	ck_assert_int_eq(row_of(redir.card), row);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("redirected-local");
@@ -98,5 +149,6 @@ int main(int argc, char **argv)
 	tcase = redir_case(suite, "local");
 	tcase_add_test(tcase, local_hangs);
 	tcase_add_loop_test(tcase, forwarded_is_not_local, 0, 2);
+	tcase_add_test(tcase, left_by_another_session);
 	return harness_run(suite, argc, argv);
 }

@@ -259,7 +259,8 @@ static bool goes(const Model *m, unsigned cert, unsigned owner, unsigned endpoin
 	}
 	if (is_ca(cert) && m->ca_keep)
 		return false;
-	if (idle && !in &&
+	/* Unless its endpoint's cards are being read. */
+	if (idle && !in && (!live || here(m)->settled[endpoint]) &&
 		outlived(m, cert, endpoint, &m->entries[cert].claims[owner][endpoint][m->host]))
 		return true;
 	return (m->logout && m->remove_logout) || (m->remove_local && out);

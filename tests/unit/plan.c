@@ -546,17 +546,21 @@ static const struct {
 	const char *cn;
 	const char *endpoint, *host;
 	gint64 session;
-	bool live, present;
+	bool live, settled, present;
 	const char *expected;
 } leftovers[] = {
-	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, false, "delete ada logout"},
-	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, false, false, "delete ada logout"},
-	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, true, ""},
-	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 100, true, false, ""},
-	{"remove", "ada", "local", WORLD_HOST, 0, true, false, ""},
-	{"remove", "ada", "local", "other-host", WORLD_NOW - 50, true, false, ""},
-	{"remove", "ada", "forwarded:x", WORLD_HOST, WORLD_NOW - 50, true, false, ""},
-	{"keep", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, false, ""},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, true, false,
+		"delete ada logout"},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, false, false, false,
+		"delete ada logout"},
+	/* The card may be the one that is being read. */
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, false, false, ""},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, true, true, ""},
+	{"remove", "ada", "local", WORLD_HOST, WORLD_NOW - 100, true, true, false, ""},
+	{"remove", "ada", "local", WORLD_HOST, 0, true, true, false, ""},
+	{"remove", "ada", "local", "other-host", WORLD_NOW - 50, true, true, false, ""},
+	{"remove", "ada", "forwarded:x", WORLD_HOST, WORLD_NOW - 50, true, false, false, ""},
+	{"keep", "ada", "local", WORLD_HOST, WORLD_NOW - 50, true, true, false, ""},
 };
 
 START_TEST(test_left_over)
@@ -570,8 +574,7 @@ START_TEST(test_left_over)
 	g_free(claim->host);
 	claim->host = g_strdup(leftovers[_i].host);
 	world->session = leftovers[_i].session;
-	/* Not settled: nothing else could make it go. */
-	world_endpoint(world, leftovers[_i].endpoint, leftovers[_i].live, false);
+	world_endpoint(world, leftovers[_i].endpoint, leftovers[_i].live, leftovers[_i].settled);
 	if (strcmp(leftovers[_i].endpoint, "local") != 0)
 		world_endpoint(world, "local", true, false);
 	if (leftovers[_i].present)
