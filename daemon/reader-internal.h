@@ -18,8 +18,8 @@ void reader_set_state(Reader *reader, ReaderState state, const char *reason);
 void reader_retry(Reader *reader, unsigned ms);
 /* And until then it waits. */
 void reader_wait(Reader *reader, unsigned ms, const char *reason);
-/* The same after a pause that doubles each time. */
-void reader_pause(Reader *reader, const char *reason);
+/* The same after a pause that doubles each time, up to the last one. */
+void reader_pause(Reader *reader, unsigned last_ms, const char *reason);
 /* Does what the reader's state calls for. No pipeline runs; manager_settle() is the caller's. */
 void reader_consider(Reader *reader);
 

@@ -8,6 +8,10 @@
  * one that only does not answer its driver for a while looks the same, and OpenSC calls both a
  * success. So nobody takes it for another card than the one that was read in it, and it gets a
  * minute to come round.
+ *
+ * One that was read, while a database could not be written, is read again for it. Most of what
+ * keeps a database from being written is watched for (vigil.c) and what is not may last for ever,
+ * so the pauses become long: each such look keeps other programs from the card.
  */
 
 #include <string.h>
@@ -19,8 +23,10 @@
 #include "reader-internal.h"
 #include "route.h"
 
-#define DOUBTS_MAX 6u    /* further looks at a card that no module knows, 63 s in all */
-#define SETTLE_MS  1000u /* more than two of pcscd's polls (400 ms) after the scan's end */
+#define DOUBTS_MAX 6u      /* further looks at a card that no module knows, 63 s in all */
+#define HOLDER_MS  60000u  /* the longest pause for a holder to let go, or a card to come round */
+#define WRITE_MS   900000u /* and for a database, of which the vigil knows more */
+#define SETTLE_MS  1000u   /* more than two of pcscd's polls (400 ms) after the scan's end */
 
 /* The watcher is not told of an exclusive holder: nothing wakes it. A fresh one sees him. */
 static void on_probe(Watcher *watcher, gpointer data)
@@ -49,7 +55,7 @@ static const char *socket_of(const Reader *reader)
 
 static void look_failed(Reader *reader, const GError *error)
 {
-	reader_pause(reader, error->message);
+	reader_pause(reader, HOLDER_MS, error->message);
 	if (g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED) ||
 		g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY))
 		reader->probe =
@@ -149,7 +155,7 @@ static void look_succeeded(Reader *reader)
 	reader->known = true;
 	reader->doubts = 0;
 	if (reader->store_again) {
-		reader_pause(reader, "a database could not be written");
+		reader_pause(reader, WRITE_MS, "a database could not be written");
 		return;
 	}
 	reader->pause_ms = READER_PAUSE_FIRST_MS;

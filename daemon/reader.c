@@ -12,9 +12,8 @@
 #include "manager.h"
 #include "reader-internal.h"
 
-#define PAUSE_LAST_MS 60000u
-#define BURST_MAX     4u /* looks that start within BURST_US; then the reader has to wait */
-#define BURST_US      G_USEC_PER_SEC
+#define BURST_MAX 4u /* looks that start within BURST_US; then the reader has to wait */
+#define BURST_US  G_USEC_PER_SEC
 #define FLAGS_THAT_COUNT \
 	(WIRE_READER_PRESENT | WIRE_READER_MUTE | WIRE_READER_UNAVAILABLE | WIRE_READER_TWIN)
 
@@ -97,10 +96,12 @@ void reader_wait(Reader *reader, unsigned ms, const char *reason)
 	reader_retry(reader, ms);
 }
 
-void reader_pause(Reader *reader, const char *reason)
+void reader_pause(Reader *reader, unsigned last_ms, const char *reason)
 {
-	reader_wait(reader, reader->pause_ms, reason);
-	reader->pause_ms = MIN(reader->pause_ms * 2, PAUSE_LAST_MS);
+	unsigned ms = MIN(reader->pause_ms, last_ms);
+
+	reader_wait(reader, ms, reason);
+	reader->pause_ms = ms * 2;
 }
 
 /* Cards behind one slow line would only hinder each other. */
