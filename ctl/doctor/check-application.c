@@ -88,7 +88,7 @@ static void check_running(const ReportDatabase *database, GPtrArray *findings)
 
 	g_ptr_array_set_size(running, 1); /* a browser is many processes */
 	text = culprits_text(running);
-	finding = finding_add(findings, "applications", VERDICT_NOTE, database->path,
+	finding = finding_add(findings, "applications", "restart", VERDICT_NOTE, database->path,
 		"%s has run since before " MODLIST_FILE " was changed", text);
 	finding_why(finding, "It notices what was registered when it is started the next time");
 }
@@ -103,6 +103,7 @@ void check_applications(const Chart *chart, GPtrArray *findings)
 		if (database->modules->len == 0)
 			continue;
 		finding = finding_add(findings, "applications",
+			is_reached(database) ? "sandbox" : "no-keys",
 			is_reached(database) && box == NULL ? VERDICT_OK : VERDICT_NOTE,
 			database->path, "%s%s%s%s%s: %s", title_of(database),
 			*database->profile != '\0' ? " (profile " : "", database->profile,

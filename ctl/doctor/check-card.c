@@ -26,7 +26,7 @@ static char *title_of(const SeenEndpoint *endpoint, const SeenReader *reader)
 
 static void add_token(const char *title, const SeenToken *token, GPtrArray *findings)
 {
-	finding_add(findings, "cards", VERDICT_OK, title,
+	finding_add_ok(findings, "cards", title,
 		"\"%s\" (%s, %s, serial %s), recognised by %s, %" G_GUINT64_FORMAT " certificates",
 		token->token->label, token->token->manufacturer, token->token->model,
 		token->token->serial, token->module, token->n_certs);
@@ -61,20 +61,20 @@ static char *socket_of(const Chart *chart, const SeenEndpoint *endpoint)
 static void add_held_elsewhere(const SeenEndpoint *endpoint, Finding *finding)
 {
 	if (route_redirected(endpoint->name)) {
-		finding_why(finding, "It is a program on the machine at which the reader is: have "
-				     "it end there");
+		finding_cause(finding, "held-remotely",
+			"It is a program on the machine at which the reader is: have it end there");
 		return;
 	}
-	finding_why(finding,
-		"It is none of yours: another user's, or a service's. Without pcscd it "
-		"has to let go");
+	finding_cause(finding, "held-by-others",
+		"It is none of yours: another user's, or a service's. Without pcscd it has to let "
+		"go");
 	finding_mend(finding, remedy_pcscd(true, true), true);
 }
 
 static void add_held(
 	const Chart *chart, const SeenEndpoint *endpoint, const char *title, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "cards", VERDICT_WRONG, title,
+	Finding *finding = finding_add(findings, "cards", "held", VERDICT_WRONG, title,
 		"another program holds the card for itself");
 	g_autofree char *socket = socket_of(chart, endpoint);
 	g_autoptr(GPtrArray) culprits = culprits_of_service(socket);
@@ -115,34 +115,35 @@ static void add_unread(
 	const Chart *chart, const char *title, const SeenReader *reader, GPtrArray *findings)
 {
 	bool unknown = strcmp(reader->state, "unrecognised") == 0;
-	Finding *finding = finding_add(findings, "cards", VERDICT_WRONG, title, "%s%s%s%s",
+	Finding *finding = finding_add(findings, "cards", NULL, VERDICT_WRONG, title, "%s%s%s%s",
 		reader->reason, *reader->atr != '\0' ? " (ATR " : "", reader->atr,
 		*reader->atr != '\0' ? ")" : "");
 
 	if (chart->databases_error != NULL)
-		finding_why(finding, "It is certprop-store that tells what a card has shown: see "
-				     "the step databases");
+		finding_cause(finding, "no-store",
+			"It is certprop-store that tells what a card has shown: see the step "
+			"databases");
 	else if (all_modules_fail(chart))
-		finding_why(finding, "No module can be used: see the step modules");
+		finding_cause(finding, "no-module", "No module can be used: see the step modules");
 	else if (unknown && *reader->atr != '\0')
-		finding_why(finding,
+		finding_cause(finding, "unknown",
 			"Is there a PKCS#11 module from the card's maker? Install it, and name it "
 			"in [propagation] modules");
 	else if (unknown)
-		finding_why(finding,
+		finding_cause(finding, "mute",
 			"Take it out, wipe its contacts, and put it in again, the right way round");
 	else
-		finding_why(finding,
-			"Take the card out and put it in again; a card that hangs stays so "
-			"until then. If other cards fail like this, it is the module");
+		finding_cause(finding, "unread",
+			"Take the card out and put it in again; a card that hangs stays so until "
+			"then. If other cards fail like this, it is the module");
 }
 
 /* By the daemon, whose business readers behind slow lines are. */
 static void add_being_read(const Chart *chart, const SeenEndpoint *endpoint,
 	const SeenReader *reader, const char *title, GPtrArray *findings)
 {
-	Finding *finding =
-		finding_add(findings, "cards", VERDICT_NOTE, title, "it is being read just now");
+	Finding *finding = finding_add(
+		findings, "cards", "being-read", VERDICT_NOTE, title, "it is being read just now");
 
 	finding_why(finding,
 		"That began at %s, and %u certificates have come since. Ask again; a card that "
@@ -197,7 +198,7 @@ void check_cards(const Chart *chart, GPtrArray *findings)
 		}
 	}
 	if (n_readers > 0 && n_cards == 0)
-		finding_add(findings, "cards", VERDICT_NOTE, NULL,
+		finding_add(findings, "cards", "none", VERDICT_NOTE, NULL,
 			"no card is in; the steps about cards were left out");
 }
 
@@ -227,7 +228,8 @@ static bool is_shown(const Chart *chart, const Probe *probe)
 /* The look that came before had no trouble. */
 static void add_lost(const Probe *probe, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader, "%s",
+	Finding *finding = finding_add(findings, "certificates", "lost", VERDICT_WRONG,
+		probe->reader, "%s",
 		probe->error != NULL ? probe->error->message : "no module sees the card any more");
 
 	finding_why(finding,
@@ -238,8 +240,8 @@ static void add_lost(const Probe *probe, GPtrArray *findings)
 
 static void add_blank(const Probe *probe, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader,
-		"the card is not initialised");
+	Finding *finding = finding_add(findings, "certificates", "blank", VERDICT_WRONG,
+		probe->reader, "the card is not initialised");
 
 	finding_why(finding,
 		"There is nothing on it yet; it has to be issued, with the program of its maker");
@@ -247,8 +249,8 @@ static void add_blank(const Probe *probe, GPtrArray *findings)
 
 static void add_none(const Probe *probe, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "certificates", VERDICT_WRONG, probe->reader,
-		"no certificate can be read without a PIN");
+	Finding *finding = finding_add(findings, "certificates", "none", VERDICT_WRONG,
+		probe->reader, "no certificate can be read without a PIN");
 
 	finding_why(finding,
 		"Either there is none on the card, or it shows them only after a login, which "
@@ -258,7 +260,7 @@ static void add_none(const Probe *probe, GPtrArray *findings)
 
 static void add_read(const Probe *probe, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "certificates",
+	Finding *finding = finding_add(findings, "certificates", "unreadable",
 		probe->n_opaque > 0 ? VERDICT_NOTE : VERDICT_OK, probe->reader,
 		"%u can be read without a PIN", probe->n_certs - probe->n_opaque);
 
@@ -285,7 +287,8 @@ void check_certificates(const Chart *chart, GPtrArray *findings)
 		else
 			add_read(probe, findings);
 		for (guint n = 0; n < probe->notes->len && probe->n_blank == 0; n++)
-			finding_add(findings, "certificates", VERDICT_NOTE, probe->reader, "%s",
+			finding_add(findings, "certificates", "passed-over", VERDICT_NOTE,
+				probe->reader, "%s",
 				(const char *)g_ptr_array_index(probe->notes, n));
 	}
 }
@@ -324,8 +327,8 @@ void check_keys(const Chart *chart, GPtrArray *findings)
 
 		if (probe->error != NULL || probe->n_certs == 0)
 			continue;
-		finding = finding_add(findings, "keys", unwanted ? VERDICT_NOTE : VERDICT_OK,
-			probe->reader, "%s", text);
+		finding = finding_add(findings, "keys", "missing",
+			unwanted ? VERDICT_NOTE : VERDICT_OK, probe->reader, "%s", text);
 		if (unwanted)
 			finding_why(finding,
 				"Certificates without their key are good for looking at only; "

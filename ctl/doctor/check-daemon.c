@@ -26,8 +26,8 @@ static char *lock_path(void)
 
 static void add_silent(const Chart *chart, GPtrArray *findings)
 {
-	Finding *finding =
-		finding_add(findings, "daemon", VERDICT_WRONG, NULL, "%s", chart->live->trouble);
+	Finding *finding = finding_add(
+		findings, "daemon", "silent", VERDICT_WRONG, NULL, "%s", chart->live->trouble);
 
 	finding_why(finding, "It hangs, or is too busy");
 	restart_mend(finding, "kill -KILL");
@@ -44,8 +44,8 @@ static bool add_cut_off(GPtrArray *findings)
 	if (holders->len == 0)
 		return false;
 
-	finding = finding_add(
-		findings, "daemon", VERDICT_WRONG, NULL, "%s runs, and its socket is gone", text);
+	finding = finding_add(findings, "daemon", "cut-off", VERDICT_WRONG, NULL,
+		"%s runs, and its socket is gone", text);
 	finding_why(finding, "Nobody can ask it anything");
 	restart_mend(finding, "kill");
 	return true;
@@ -53,11 +53,11 @@ static bool add_cut_off(GPtrArray *findings)
 
 static void add_stopped(GPtrArray *findings)
 {
-	Finding *finding = finding_add(
-		findings, "daemon", VERDICT_WRONG, NULL, "no " NAME_DAEMON " runs in this session");
+	Finding *finding = finding_add(findings, "daemon", NULL, VERDICT_WRONG, NULL,
+		"no " NAME_DAEMON " runs in this session");
 
 	if (unit_has_manager()) {
-		finding_why(finding,
+		finding_cause(finding, "stopped",
 			"Cards are propagated only by hand, with " NAME_CTL
 			" sync; journalctl --user -u " UNIT_NAME " tells why it has ended");
 		finding_mend(finding,
@@ -65,8 +65,9 @@ static void add_stopped(GPtrArray *findings)
 			false);
 		return;
 	}
-	finding_why(finding, "No systemd user manager runs here that could start it: have the "
-			     "session start it at login");
+	finding_cause(finding, "no-manager",
+		"No systemd user manager runs here that could start it: have the session start it "
+		"at login");
 	finding_mend(finding, restart_by_hand(), false);
 }
 
@@ -80,7 +81,7 @@ static void check_enabled(GPtrArray *findings)
 	if (!unit_has_manager() || unit_call(words, &error))
 		return;
 
-	finding = finding_add(findings, "daemon", VERDICT_NOTE, NULL,
+	finding = finding_add(findings, "daemon", "not-enabled", VERDICT_NOTE, NULL,
 		NAME_DAEMON " runs, and will not at the next login");
 	finding_mend(finding, restart_unit("enable"), false);
 }
@@ -102,7 +103,7 @@ static void check_loaded(const Chart *chart, GPtrArray *findings)
 	if (!has_faults(chart->live->faults) || has_faults(chart->faults))
 		return;
 
-	finding = finding_add(findings, "daemon", VERDICT_NOTE, NULL,
+	finding = finding_add(findings, "daemon", "outdated", VERDICT_NOTE, NULL,
 		NAME_DAEMON " goes by an older configuration");
 	finding_why(finding, "The files had faults when it read them last");
 	if (unit_has_manager())
@@ -126,7 +127,7 @@ void check_daemon(const Chart *chart, GPtrArray *findings)
 	}
 
 	if (strcmp(live->version, CERTPROP_VERSION) != 0) {
-		Finding *finding = finding_add(findings, "daemon", VERDICT_WRONG, NULL,
+		Finding *finding = finding_add(findings, "daemon", "version", VERDICT_WRONG, NULL,
 			NAME_DAEMON " %s runs, and this is " NAME_CTL " " CERTPROP_VERSION,
 			live->version);
 
@@ -134,9 +135,8 @@ void check_daemon(const Chart *chart, GPtrArray *findings)
 		restart_mend(finding, "kill");
 		return;
 	}
-	finding_add(findings, "daemon", VERDICT_OK, NULL,
-		NAME_DAEMON " %s runs since %s (process %u)", live->version, live->since,
-		live->pid);
+	finding_add_ok(findings, "daemon", NULL, NAME_DAEMON " %s runs since %s (process %u)",
+		live->version, live->since, live->pid);
 	check_loaded(chart, findings);
 	check_enabled(findings);
 }

@@ -134,7 +134,7 @@ static void mend_read_only(Finding *finding, const char *dir)
 	if (statvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0) {
 		g_autofree char *point = mount_point(dir);
 
-		finding_why(finding,
+		finding_cause(finding, "read-only-mount",
 			"It is on a file system that is mounted read-only%s%s: on purpose, or "
 			"after an error of the disk, of which the kernel's log tells",
 			point != NULL ? ", at " : "", point != NULL ? point : "");
@@ -171,7 +171,7 @@ static void mend_foreign(Finding *finding, const char *dir)
 
 	finding_why(finding, "It could be used to give you certificates of somebody else's choice");
 	if (links != NULL) {
-		finding_why(finding,
+		finding_cause(finding, "indirect",
 			"A link, or a file with several names, is no part of a database:%s. Find "
 			"out who made it, and put the file itself in its place",
 			links);
@@ -181,7 +181,8 @@ static void mend_foreign(Finding *finding, const char *dir)
 	if (finding->mends->len == 0)
 		finding_mend(finding, command_on("chmod", "o-w", dir, is_open_to_all, true), false);
 	if (finding->mends->len == 0)
-		finding_why(finding, "If you want it to be served, name it in [databases] include");
+		finding_cause(finding, "elsewhere",
+			"If you want it to be served, name it in [databases] include");
 }
 
 /* A directory that is not there yet: what was put aside before stays as it is. */
@@ -205,7 +206,7 @@ static void mend_damaged(Finding *finding, const char *dir)
 	char *readable = command_on("chmod", "u+rwX", dir, is_unreadable, true);
 
 	if (readable != NULL) {
-		finding_why(finding, "Its files may not be read");
+		finding_cause(finding, "no-access", "Its files may not be read");
 		finding_mend(finding, readable, false);
 		return;
 	}
@@ -229,13 +230,14 @@ static void add_database(const Chart *chart, const ReportDatabase *database, GPt
 	Finding *finding;
 
 	if (strcmp(status, "ok") == 0) {
-		finding_add(findings, "databases", VERDICT_OK, database->path,
-			"%s%s%s: it can be written", database->application,
-			*database->profile != '\0' ? ", " : "", database->profile);
+		finding_add_ok(findings, "databases", database->path, "%s%s%s: it can be written",
+			database->application, *database->profile != '\0' ? ", " : "",
+			database->profile);
 		return;
 	}
 
-	finding = finding_add(findings, "databases",
+	/* what the store calls it, unless more can be seen */
+	finding = finding_add(findings, "databases", g_intern_string(status),
 		strcmp(status, "missing") == 0 ? VERDICT_NOTE : VERDICT_WRONG, database->path,
 		"%s: %s", status, database->reason);
 	if (strcmp(status, "busy") == 0)
@@ -257,7 +259,7 @@ static bool is_useful(const Chart *chart, const ReportDatabase *database)
 
 static void add_nothing(const Chart *chart, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "databases", VERDICT_WRONG, NULL,
+	Finding *finding = finding_add(findings, "databases", "none", VERDICT_WRONG, NULL,
 		"there is none that certificates could go to");
 
 	finding_why(finding,
@@ -274,8 +276,8 @@ void check_databases(const Chart *chart, GPtrArray *findings)
 	bool useful = false;
 
 	if (chart->databases == NULL) {
-		remedy_own_program(finding_add(findings, "databases", VERDICT_WRONG, NULL, "%s",
-					   chart->databases_error->message),
+		remedy_own_program(finding_add(findings, "databases", NULL, VERDICT_WRONG, NULL,
+					   "%s", chart->databases_error->message),
 			NAME_STORE);
 		return;
 	}
@@ -315,16 +317,17 @@ static void add_skipped(GHashTable *reasons, GPtrArray *findings)
 
 	g_hash_table_iter_init(&iter, reasons);
 	while (g_hash_table_iter_next(&iter, &reason, &n)) {
-		Finding *finding = finding_add(findings, "propagation", VERDICT_NOTE, NULL,
+		Finding *finding = finding_add(findings, "propagation", NULL, VERDICT_NOTE, NULL,
 			"%u of the cards' certificates %s not propagated: %s", GPOINTER_TO_UINT(n),
 			GPOINTER_TO_UINT(n) == 1 ? "is" : "are", (const char *)reason);
 
 		if (strcmp(reason, "expired") == 0)
-			finding_why(finding, "They have to be renewed on the card; [filter] "
-					     "time-invalid=allow takes them as they are");
+			finding_cause(finding, "expired",
+				"They have to be renewed on the card; [filter] time-invalid=allow "
+				"takes them as they are");
 		else
-			finding_why(finding, "That is what the configuration says ([filter], [ca], "
-					     "[limits])");
+			finding_cause(finding, "left-out",
+				"That is what the configuration says ([filter], [ca], [limits])");
 	}
 }
 
@@ -348,12 +351,12 @@ void check_propagation(const Chart *chart, GPtrArray *findings)
 	}
 
 	if (n == 0) {
-		finding_add(findings, "propagation", VERDICT_OK, NULL,
+		finding_add_ok(findings, "propagation", NULL,
 			"the databases are as the cards and the configuration say");
 	} else {
-		Finding *finding = finding_add(findings, "propagation", VERDICT_WRONG, NULL,
-			"%u change%s of the databases %s not been made yet", n, n == 1 ? "" : "s",
-			n == 1 ? "has" : "have");
+		Finding *finding = finding_add(findings, "propagation", "pending", VERDICT_WRONG,
+			NULL, "%u change%s of the databases %s not been made yet", n,
+			n == 1 ? "" : "s", n == 1 ? "has" : "have");
 
 		finding_mend(finding, g_strdup(NAME_CTL " sync"), false);
 	}

@@ -28,11 +28,12 @@ static void add_unsupported(Finding *finding)
 	const char *given = g_getenv(NAME_ENV_PCSCDIR);
 
 	if (given == NULL) {
-		finding_why(finding, "certprop was installed without its library for xrdp: install "
-				     "it anew, with that");
+		finding_cause(finding, "unsupported",
+			"certprop was installed without its library for xrdp: install it anew, "
+			"with that");
 		return;
 	}
-	finding_why(finding,
+	finding_cause(finding, "variable",
 		"The variable " NAME_ENV_PCSCDIR " says that it is in %s; without it it is looked "
 		"for where it was installed",
 		given);
@@ -49,12 +50,13 @@ static void add_foreign(Finding *finding, const Site *site)
 	struct stat st;
 
 	if (gap != NULL && lstat(gap, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid()) {
-		finding_why(finding, "Who can write there decides which cards there are");
+		finding_cause(finding, "open-directory",
+			"Who can write there decides which cards there are");
 		finding_mend(finding, remedy_line("chmod", "go-w", gap, NULL), false);
 	} else {
-		finding_why(finding, "It may be used only if it is yours alone, and the way to it "
-				     "nobody else's: have it made anew, by whatever makes it, or "
-				     "in another place");
+		finding_cause(finding, "foreign",
+			"It may be used only if it is yours alone, and the way to it nobody "
+			"else's: have it made anew, by whatever makes it, or in another place");
 	}
 }
 
@@ -64,8 +66,9 @@ static void add_denied(Finding *finding, const Site *site)
 	g_autofree char *dir = g_path_get_dirname(site->socket);
 	struct stat st;
 
-	finding_why(finding, "Whether somebody is connected cannot be told while you may not look "
-			     "into the directory");
+	finding_cause(finding, "no-access",
+		"Whether somebody is connected cannot be told while you may not look into the "
+		"directory");
 	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
 		finding_mend(finding, remedy_line("chmod", "u+rwx", dir, NULL), false);
 }
@@ -73,11 +76,11 @@ static void add_denied(Finding *finding, const Site *site)
 /* One whose socket may not be used, or is not there. */
 static void add_barred(const Site *site, SiteState state, const char *detail, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "endpoints",
+	Finding *finding = finding_add(findings, "endpoints", NULL,
 		state == SITE_ABSENT ? VERDICT_NOTE : VERDICT_WRONG, site->endpoint, "%s", detail);
 
 	if (state == SITE_ABSENT) {
-		finding_why(finding, "It is looked at as soon as it is there");
+		finding_cause(finding, "not-connected", "It is looked at as soon as it is there");
 	} else if (state == SITE_UNSUPPORTED) {
 		add_unsupported(finding);
 	} else if (state == SITE_FOREIGN) {
@@ -94,19 +97,21 @@ static void add_dumb(const SeenEndpoint *endpoint, GPtrArray *findings)
 	bool away =
 		strcmp(endpoint->state, "absent") == 0 || strcmp(endpoint->state, "unknown") == 0;
 	bool stale = strcmp(endpoint->state, site_state_word(SITE_STALE)) == 0;
-	Finding *finding =
-		finding_add(findings, "endpoints", away || stale ? VERDICT_NOTE : VERDICT_WRONG,
-			endpoint->name, "%s: %s", endpoint->state, endpoint->detail);
+	Finding *finding = finding_add(findings, "endpoints", NULL,
+		away || stale ? VERDICT_NOTE : VERDICT_WRONG, endpoint->name, "%s: %s",
+		endpoint->state, endpoint->detail);
 
 	if (strcmp(endpoint->state, "failed") == 0 && endpoint->code == 0)
 		remedy_own_program(finding, NAME_WATCH);
 	else if (stale)
-		finding_why(finding, "It is harmless; of a session that has ended on every machine "
-				     "the directory may be removed");
+		finding_cause(finding, "stale",
+			"It is harmless; of a session that has ended on every machine the "
+			"directory may be removed");
 	else if (away)
-		finding_why(finding, "It is looked at as soon as somebody answers there");
+		finding_cause(finding, "not-connected",
+			"It is looked at as soon as somebody answers there");
 	else
-		finding_why(finding, "That is to be mended at the other end");
+		finding_cause(finding, "refused", "That is to be mended at the other end");
 }
 
 static void add_seen(const SeenEndpoint *endpoint, GPtrArray *findings)
@@ -114,8 +119,8 @@ static void add_seen(const SeenEndpoint *endpoint, GPtrArray *findings)
 	bool live = seen_endpoint_live(endpoint);
 
 	if (live)
-		finding_add(findings, "endpoints", VERDICT_OK, endpoint->name,
-			"it answers; readers: %u", endpoint->readers->len);
+		finding_add_ok(findings, "endpoints", endpoint->name, "it answers; readers: %u",
+			endpoint->readers->len);
 	else
 		add_dumb(endpoint, findings);
 }
@@ -177,12 +182,12 @@ static void check_library(GPtrArray *findings)
 	Finding *finding;
 
 	if (provider_is_used(provider)) {
-		finding_add(findings, "endpoints", VERDICT_OK, NULL,
+		finding_add_ok(findings, "endpoints", NULL,
 			"programs of this xrdp session can use the client's cards");
 		return;
 	}
 
-	finding = finding_add(findings, "endpoints", VERDICT_WRONG, NULL,
+	finding = finding_add(findings, "endpoints", "no-library", VERDICT_WRONG, NULL,
 		"programs of this xrdp session do not use the library for redirected readers");
 	finding_why(finding,
 		"Browsers see the certificates and cannot use the keys. [SessionVariables] "
@@ -210,7 +215,7 @@ void check_endpoints(const Chart *chart, GPtrArray *findings)
 	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		check_site(chart, g_ptr_array_index(sites, i), findings);
 	if (*left_out != '\0')
-		finding_why(finding_add(findings, "endpoints", VERDICT_NOTE, NULL,
+		finding_why(finding_add(findings, "endpoints", "too-many", VERDICT_NOTE, NULL,
 				    "more than %u redirected endpoints; not looked at: %s",
 				    SITES_MAX, left_out),
 			"Of xrdp sessions that have ended the directories ~/.pcsc… may be removed");

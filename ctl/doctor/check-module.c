@@ -54,10 +54,10 @@ static void add_bad(const Chart *chart, const Probe *probe, GPtrArray *findings)
 {
 	bool there = g_file_test(probe->path, G_FILE_TEST_EXISTS);
 	bool built_in = strchr(config_origin(chart->config, "propagation", "modules"), ':') == NULL;
-	Finding *finding = there ? finding_add(findings, "modules", VERDICT_WRONG, probe->path,
-					   "%s", probe->error->message)
-				 : finding_add(findings, "modules", VERDICT_WRONG, probe->path,
-					   "there is no such file");
+	Finding *finding = there ? finding_add(findings, "modules", "broken", VERDICT_WRONG,
+					   probe->path, "%s", probe->error->message)
+				 : finding_add(findings, "modules", "not-installed", VERDICT_WRONG,
+					   probe->path, "there is no such file");
 
 	if (built_in) {
 		finding_why(finding, "It comes with OpenSC, which is %s",
@@ -65,7 +65,7 @@ static void add_bad(const Chart *chart, const Probe *probe, GPtrArray *findings)
 		finding_mend(finding, remedy_install(REMEDY_OPENSC, there), true);
 		return;
 	}
-	finding_why(finding,
+	finding_cause(finding, "unusable",
 		"%s names it. Install what it belongs to, or take it out of there; without a line "
 		"modules= it is OpenSC",
 		config_origin(chart->config, "propagation", "modules"));
@@ -75,7 +75,7 @@ static void add_bad(const Chart *chart, const Probe *probe, GPtrArray *findings)
 /* Nothing is known of the module, nor of any other. */
 static void add_no_scan(const Probe *probe, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "modules", VERDICT_WRONG, probe->path,
+	Finding *finding = finding_add(findings, "modules", NULL, VERDICT_WRONG, probe->path,
 		"it cannot be tried: %s", probe->error->message);
 
 	remedy_own_program(finding, NAME_SCAN);
@@ -84,7 +84,7 @@ static void add_no_scan(const Probe *probe, GPtrArray *findings)
 void check_modules(const Chart *chart, GPtrArray *findings)
 {
 	if (chart->loads->len == 0) {
-		Finding *finding = finding_add(findings, "modules", VERDICT_WRONG,
+		Finding *finding = finding_add(findings, "modules", "none", VERDICT_WRONG,
 			config_origin(chart->config, "propagation", "modules"),
 			"there is none, so no card can be read");
 
@@ -100,6 +100,6 @@ void check_modules(const Chart *chart, GPtrArray *findings)
 		if (probe->error != NULL)
 			add_bad(chart, probe, findings);
 		else
-			finding_add(findings, "modules", VERDICT_OK, probe->path, "it loads");
+			finding_add_ok(findings, "modules", probe->path, "it loads");
 	}
 }

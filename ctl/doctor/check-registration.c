@@ -130,11 +130,11 @@ static void check_stale(const Place *place, const ReportModule *module)
 
 		if (!is_broken(reach))
 			continue;
-		finding = finding_add(place->findings, "registration", VERDICT_WRONG,
+		finding = finding_add(place->findings, "registration", "stale", VERDICT_WRONG,
 			place->database->path, "\"%s\" names %s, which is not there", reach->name,
 			reach->library);
 		if (*reach->file != '\0') {
-			finding_why(finding,
+			finding_cause(finding, "stale-policy",
 				"The system's crypto policy names it, in %s: install what it "
 				"belongs to, or take it out of there",
 				reach->file);
@@ -151,14 +151,14 @@ static void check_stale(const Place *place, const ReportModule *module)
 
 static void add_absent(const Chart *chart, const Place *place, const ReportModule *module)
 {
-	Finding *finding = finding_add(place->findings, "registration", VERDICT_WRONG,
+	Finding *finding = finding_add(place->findings, "registration", NULL, VERDICT_WRONG,
 		place->database->path, "its programs do not come to %s", module->path);
 
 	if (!g_file_test(module->path, G_FILE_TEST_EXISTS)) {
-		finding_why(finding, "It is not there: see the step modules");
+		finding_cause(finding, "no-module", "It is not there: see the step modules");
 		return;
 	}
-	finding_why(finding, "They see the certificates and cannot use the keys");
+	finding_cause(finding, "unreachable", "They see the certificates and cannot use the keys");
 	mend_ours(finding, place, "enable");
 }
 
@@ -166,7 +166,7 @@ static void add_absent(const Chart *chart, const Place *place, const ReportModul
 static void add_twice(const Place *place, const ReportModule *module)
 {
 	g_autofree char *text = ways_text(module);
-	Finding *finding = finding_add(place->findings, "registration", VERDICT_WRONG,
+	Finding *finding = finding_add(place->findings, "registration", "twice", VERDICT_WRONG,
 		place->database->path, "its programs come to %s by several ways", module->path);
 	const ReportReach *direct = NULL, *proxy = NULL, *policy = NULL;
 
@@ -189,7 +189,7 @@ static void add_twice(const Place *place, const ReportModule *module)
 	if (direct != NULL || proxy != NULL)
 		mend_remove(finding, place, direct != NULL ? direct->name : proxy->name);
 	else if (policy != NULL)
-		finding_why(finding,
+		finding_cause(finding, "twice-policy",
 			"Only one can be used, or every certificate shows twice (%s): the system's "
 			"crypto policy names them, leave one out in %s",
 			text, policy->file);
@@ -204,7 +204,8 @@ static bool check_flag(const Place *place, const ReportReach *reach)
 	if (strcmp(reach->how, "crypto-policy") == 0 || entry == NULL || entry->public_certs)
 		return true;
 
-	finding = finding_add(place->findings, "registration", VERDICT_WRONG, place->database->path,
+	finding = finding_add(place->findings, "registration", "no-flag", VERDICT_WRONG,
+		place->database->path,
 		"\"%s\" has no slotFlags=PublicCerts: its programs ask for a PIN only to list "
 		"certificates",
 		reach->name);
@@ -254,9 +255,8 @@ static void check_module(const Chart *chart, const Place *place, const ReportMod
 		const ReportReach *reach = g_ptr_array_index(module->reaches, i);
 
 		if (!is_broken(reach) && check_flag(place, reach))
-			finding_add(place->findings, "registration", VERDICT_OK,
-				place->database->path, "its programs come to %s: %s", module->path,
-				text);
+			finding_add_ok(place->findings, "registration", place->database->path,
+				"its programs come to %s: %s", module->path, text);
 	}
 }
 
@@ -278,9 +278,9 @@ static void add_unreadable(const Place *place)
 {
 	g_autofree char *path = g_build_filename(place->dir, MODLIST_FILE, NULL);
 	g_autofree char *aside = g_strconcat(path, ".faulty", NULL);
-	Finding *finding =
-		finding_add(place->findings, "registration", VERDICT_WRONG, place->database->path,
-			"%s", (const char *)g_ptr_array_index(place->database->errors, 0));
+	Finding *finding = finding_add(place->findings, "registration", "unreadable", VERDICT_WRONG,
+		place->database->path, "%s",
+		(const char *)g_ptr_array_index(place->database->errors, 0));
 	struct stat st;
 
 	finding_why(finding, "Its programs do not come to any module");
@@ -299,8 +299,8 @@ static void add_unreadable(const Place *place)
 void check_registration(const Chart *chart, GPtrArray *findings)
 {
 	if (chart->modules == NULL) {
-		remedy_own_program(finding_add(findings, "registration", VERDICT_WRONG, NULL, "%s",
-					   chart->modules_error->message),
+		remedy_own_program(finding_add(findings, "registration", NULL, VERDICT_WRONG, NULL,
+					   "%s", chart->modules_error->message),
 			NAME_STORE);
 		return;
 	}

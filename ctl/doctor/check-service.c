@@ -59,16 +59,16 @@ static void add_absent(Finding *finding)
 	bool there = g_file_test(path, G_FILE_TEST_EXISTS);
 
 	if (given != NULL)
-		finding_why(finding,
+		finding_cause(finding, "variable",
 			"The variable " SOCKET_VARIABLE " names the socket %s, %s. It was set for "
 			"this session, perhaps by a connection that has ended; without it pcscd's "
 			"own socket is used",
 			given, there ? "behind which nobody answers" : "which does not exist");
 	else if (!remedy_has_program("pcscd"))
-		finding_why(finding, "pcscd is not installed");
+		finding_cause(finding, "not-installed", "pcscd is not installed");
 	else
-		finding_why(finding, "%s %s: pcscd is installed and does not run", path,
-			there ? "is there, and nobody answers" : "does not exist");
+		finding_cause(finding, "not-running", "%s %s: pcscd is installed and does not run",
+			path, there ? "is there, and nobody answers" : "does not exist");
 
 	if (given != NULL) {
 		forget_variable(finding);
@@ -92,7 +92,7 @@ static void add_denied(Finding *finding)
 	g_autofree char *quoted_rule = g_shell_quote(rule);
 	g_autofree char *script = g_strdup_printf("echo %s >%s", quoted_rule, quoted_file);
 
-	finding_why(finding,
+	finding_cause(finding, "denied",
 		"polkit lets only users who sit at the machine use smart cards, and this session "
 		"is none of those (ssh, VNC, RDP, or a service). The rule that allows it to %s: %s",
 		user, rule);
@@ -106,12 +106,12 @@ static void add_incompatible(Finding *finding)
 	const char *in = remedy_has_program("pcscd") ? NULL : box();
 
 	if (in != NULL)
-		finding_why(finding,
+		finding_cause(finding, "incompatible-sandbox",
 			"This runs in %s, with a libpcsclite of its own, and pcscd outside is of "
 			"another release: one of the two has to be updated",
 			in);
 	else
-		finding_why(finding,
+		finding_cause(finding, "incompatible",
 			"After an update the old pcscd runs until it is started again; else both "
 			"have to be installed in one release");
 	if (in == NULL)
@@ -136,14 +136,14 @@ static void check_told(const Chart *chart, GPtrArray *findings)
 	if (told == NULL || seen_endpoint_live(told) || strcmp(told->state, "unknown") == 0)
 		return;
 
-	finding = finding_add(findings, "service", VERDICT_WRONG, NULL,
+	finding = finding_add(findings, "service", NULL, VERDICT_WRONG, NULL,
 		"pcscd answers here, and not to " NAME_DAEMON " (%s, 0x%08x)", told->state,
 		told->code);
 	if (strcmp(told->state, "denied") == 0) {
 		add_denied(finding);
 		return;
 	}
-	finding_why(finding, "It runs in another environment: %s", told->detail);
+	finding_cause(finding, "environment", "It runs in another environment: %s", told->detail);
 	forget_variable(finding);
 	restart_mend(finding, "kill");
 }
@@ -156,7 +156,7 @@ void check_service(const Chart *chart, GPtrArray *findings)
 	Finding *finding;
 
 	if (seen_endpoint_live(local)) {
-		finding_add(findings, "service", VERDICT_OK, NULL, "pcscd answers");
+		finding_add_ok(findings, "service", NULL, "pcscd answers");
 		check_told(chart, findings);
 		return;
 	}
@@ -164,17 +164,17 @@ void check_service(const Chart *chart, GPtrArray *findings)
 	for (gsize i = 0; i < G_N_ELEMENTS(troubles); i++) {
 		if (strcmp(local->state, troubles[i].state) != 0)
 			continue;
-		finding = finding_add(findings, "service", verdict, NULL, "%s (0x%08x)",
+		finding = finding_add(findings, "service", NULL, verdict, NULL, "%s (0x%08x)",
 			troubles[i].text, local->code);
 		troubles[i].add(finding);
 		return;
 	}
-	finding = finding_add(findings, "service", verdict, NULL, "%s", local->detail);
+	finding = finding_add(findings, "service", NULL, verdict, NULL, "%s", local->detail);
 	if (local->code == 0) {
 		remedy_own_program(finding, NAME_WATCH);
 		return;
 	}
-	finding_why(finding, "pcscd answers, but not as it should");
+	finding_cause(finding, "failed", "pcscd answers, but not as it should");
 	finding_mend(finding, remedy_pcscd(true, true), true);
 }
 
@@ -184,12 +184,12 @@ static void add_reader(const SeenReader *reader, GPtrArray *findings)
 	Finding *finding;
 
 	if (strcmp(reader->state, "twin") == 0) {
-		finding = finding_add(findings, "readers", VERDICT_NOTE, reader->name,
+		finding = finding_add(findings, "readers", "twin", VERDICT_NOTE, reader->name,
 			"another reader has the same name, and only that one can be used");
 		finding_why(finding, "Unplug one of the two, or give them names in reader.conf");
 	} else {
-		finding = finding_add(
-			findings, "readers", VERDICT_WRONG, reader->name, "%s", reader->reason);
+		finding = finding_add(findings, "readers", "lost", VERDICT_WRONG, reader->name,
+			"%s", reader->reason);
 		finding_why(finding, "pcscd has lost it: unplug it and plug it in again");
 		finding_mend(finding, remedy_pcscd(true, true), true);
 	}
@@ -214,11 +214,11 @@ static bool has_driver(void)
 
 static void add_no_reader(GPtrArray *findings)
 {
-	Finding *finding =
-		finding_add(findings, "readers", VERDICT_NOTE, NULL, "no reader is connected");
+	Finding *finding = finding_add(
+		findings, "readers", NULL, VERDICT_NOTE, NULL, "no reader is connected");
 
 	if (!has_driver()) {
-		finding_why(finding,
+		finding_cause(finding, "no-driver",
 			"pcscd has no driver for readers that are plugged in: most of them need "
 			"CCID's");
 		finding_mend(finding, remedy_install(REMEDY_DRIVER, false), true);
@@ -226,11 +226,11 @@ static void add_no_reader(GPtrArray *findings)
 		return;
 	}
 	if (!culprit_runs("scdaemon")) {
-		finding_why(finding,
+		finding_cause(finding, "none",
 			"Plug one in. If it is plugged in, it needs another driver than CCID");
 		return;
 	}
-	finding_why(finding,
+	finding_cause(finding, "taken",
 		"GnuPG's scdaemon runs, and may have taken the reader for itself, past pcscd: the "
 		"line disable-ccid in ~/.gnupg/scdaemon.conf keeps it from that");
 	finding_mend(finding, g_strdup("gpgconf --kill scdaemon"), false);
@@ -255,5 +255,5 @@ void check_readers(const Chart *chart, GPtrArray *findings)
 	if (readers->len == 0)
 		add_no_reader(findings);
 	else if (n_good > 0)
-		finding_add(findings, "readers", VERDICT_OK, NULL, "%u can be used", n_good);
+		finding_add_ok(findings, "readers", NULL, "%u can be used", n_good);
 }

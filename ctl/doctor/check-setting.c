@@ -16,9 +16,19 @@
 
 #define DAY 86400
 
+static const char *id_of(const ConfigFault *fault)
+{
+	if (fault->warning)
+		return "ignored";
+	if (fault->strangers)
+		return "foreign";
+
+	return fault->line != 0 ? "faulty-line" : "faulty-file";
+}
+
 static void add_fault(const ConfigFault *fault, GPtrArray *findings)
 {
-	Finding *finding = finding_add(findings, "configuration",
+	Finding *finding = finding_add(findings, "configuration", id_of(fault),
 		fault->warning ? VERDICT_NOTE : VERDICT_WRONG, fault->file, "%s", fault->message);
 	g_autofree char *aside = g_strconcat(fault->file, ".faulty", NULL);
 
@@ -41,14 +51,14 @@ void check_configuration(const Chart *chart, GPtrArray *findings)
 		add_fault(g_ptr_array_index(chart->faults, i), findings);
 
 	if (!chart->config->enabled) {
-		Finding *finding = finding_add(findings, "configuration", VERDICT_NOTE,
+		Finding *finding = finding_add(findings, "configuration", "disabled", VERDICT_NOTE,
 			config_origin(chart->config, "propagation", "enabled"),
 			"propagation is switched off");
 
 		remedy_take_back(finding, chart->config, "propagation", "enabled");
 	}
 	if (chart->faults->len == 0)
-		finding_add(findings, "configuration", VERDICT_OK, NULL, "it has no faults");
+		finding_add_ok(findings, "configuration", NULL, "it has no faults");
 }
 
 /* The clock. What all certificates of the cards say of it; a step comes once for each database. */
@@ -78,8 +88,8 @@ static void judge(const Chart *chart, const Judged *judged)
 
 static void add_wrong_clock(GPtrArray *findings, const char *now, const char *why)
 {
-	Finding *finding = finding_add(
-		findings, "clock", VERDICT_WRONG, NULL, "it says %s, and that cannot be", now);
+	Finding *finding = finding_add(findings, "clock", "early", VERDICT_WRONG, NULL,
+		"it says %s, and that cannot be", now);
 
 	finding_why(finding, "%s. Set the clock, or let it be set by the network", why);
 	if (remedy_has_program("timedatectl"))
@@ -103,5 +113,5 @@ void check_clock(const Chart *chart, GPtrArray *findings)
 	if (why != NULL)
 		add_wrong_clock(findings, now, why);
 	else
-		finding_add(findings, "clock", VERDICT_OK, NULL, "it says %s", now);
+		finding_add_ok(findings, "clock", NULL, "it says %s", now);
 }

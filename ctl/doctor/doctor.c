@@ -46,6 +46,7 @@ static void put_finding(Json *json, const Finding *finding)
 {
 	json_open_object(json, NULL);
 	json_put_text(json, "step", finding->step);
+	json_put_text(json, "id", finding->id);
 	json_put_text(json, "verdict", verdict_word(finding->verdict));
 	json_put_text(json, "subject", finding->subject);
 	json_put_text(json, "found", finding->found);

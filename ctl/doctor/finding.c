@@ -30,18 +30,16 @@ GPtrArray *findings_new(void)
 	return g_ptr_array_new_with_free_func(finding_free);
 }
 
-Finding *finding_add(GPtrArray *findings, const char *step, Verdict verdict, const char *subject,
-	const char *format, ...)
+/* Takes `found`. */
+static Finding *add(GPtrArray *findings, const char *step, const char *subject, char *found)
 {
 	Finding *finding = g_new0(Finding, 1);
-	va_list args;
 
-	va_start(args, format);
-	finding->found = g_strdup_vprintf(format, args);
-	va_end(args);
 	finding->step = step;
-	finding->verdict = verdict;
+	finding->id = "";
+	finding->verdict = VERDICT_OK;
 	finding->subject = g_strdup(subject != NULL ? subject : "");
+	finding->found = found;
 	finding->why = g_strdup("");
 	finding->mends = g_ptr_array_new_with_free_func(mend_free);
 	g_ptr_array_add(findings, finding);
@@ -49,10 +47,47 @@ Finding *finding_add(GPtrArray *findings, const char *step, Verdict verdict, con
 	return finding;
 }
 
+Finding *finding_add(GPtrArray *findings, const char *step, const char *id, Verdict verdict,
+	const char *subject, const char *format, ...)
+{
+	Finding *finding;
+	va_list args;
+
+	va_start(args, format);
+	finding = add(findings, step, subject, g_strdup_vprintf(format, args));
+	va_end(args);
+	finding->verdict = verdict;
+	if (id != NULL && verdict != VERDICT_OK)
+		finding->id = id;
+
+	return finding;
+}
+
+void finding_add_ok(
+	GPtrArray *findings, const char *step, const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(findings, step, subject, g_strdup_vprintf(format, args));
+	va_end(args);
+}
+
 void finding_why(Finding *finding, const char *format, ...)
 {
 	va_list args;
 
+	g_free(finding->why);
+	va_start(args, format);
+	finding->why = g_strdup_vprintf(format, args);
+	va_end(args);
+}
+
+void finding_cause(Finding *finding, const char *id, const char *format, ...)
+{
+	va_list args;
+
+	finding->id = id;
 	g_free(finding->why);
 	va_start(args, format);
 	finding->why = g_strdup_vprintf(format, args);

@@ -23,7 +23,8 @@ typedef struct Mend {
 } Mend;
 
 typedef struct Finding {
-	const char *step; /* static */
+	const char *step; /* static, as the next */
+	const char *id;   /* a word of the step's for what is wrong, or "": see docs/doctor.md */
 	Verdict verdict;
 	char *subject;    /* the reader, database, module … that it is about, or "" */
 	char *found;      /* one sentence, no full stop */
@@ -34,10 +35,17 @@ typedef struct Finding {
 /* An array that owns Findings. */
 GPtrArray *findings_new(void) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Adds one at the end; borrowed. `subject` NULL: none. */
-Finding *finding_add(GPtrArray *findings, const char *step, Verdict verdict, const char *subject,
-	const char *format, ...) G_GNUC_PRINTF(5, 6);
+/* Adds one at the end; borrowed. `id` NULL: finding_cause() is going to say it. `subject` NULL:
+   none. One that is well has no id, whatever is given here. */
+Finding *finding_add(GPtrArray *findings, const char *step, const char *id, Verdict verdict,
+	const char *subject, const char *format, ...) G_GNUC_PRINTF(6, 7);
+/* One that is well. */
+void finding_add_ok(GPtrArray *findings, const char *step, const char *subject, const char *format,
+	...) G_GNUC_PRINTF(4, 5);
+/* What it means; in the place of what was said before. */
 void finding_why(Finding *finding, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same, where it is this by which a script would tell what to do. */
+void finding_cause(Finding *finding, const char *id, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Takes `command`; NULL is ignored. */
 void finding_mend(Finding *finding, char *command, bool root);
 

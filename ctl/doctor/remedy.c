@@ -143,18 +143,19 @@ void remedy_own_program(Finding *finding, const char *program)
 	const char *given = g_getenv(NAME_ENV_LIBEXECDIR);
 
 	if (access(path, X_OK) == 0) {
-		finding_why(finding,
+		finding_cause(finding, "own-program",
 			"%s is a program of certprop's own. It may be busy: ask again. If it stays "
 			"so, install certprop anew, whole",
 			path);
 	} else if (given != NULL && *given != '\0') {
-		finding_why(finding,
+		finding_cause(finding, "own-variable",
 			"The variable " NAME_ENV_LIBEXECDIR " says that certprop's own programs "
 			"are in %s; without it they are looked for where they were installed",
 			given);
 		finding_mend(finding, remedy_line("unset", NAME_ENV_LIBEXECDIR, NULL), false);
 	} else {
-		finding_why(finding, "certprop is not installed whole: install it anew");
+		finding_cause(
+			finding, "not-whole", "certprop is not installed whole: install it anew");
 	}
 }
 

@@ -28,7 +28,7 @@ static void use_fake(const char *vice, const char *others)
 
 START_TEST(no_card)
 {
-	g_autofree char *commands = ward_expect("cards", "note", "no card is in");
+	g_autofree char *commands = ward_expect("cards/none", "note", "no card is in");
 
 	ck_assert_str_eq(commands, "");
 	rig_card_insert_seen(ward.card);
@@ -43,8 +43,8 @@ START_TEST(unknown_card)
 {
 	g_free(rig_card_command(ward.card, "applet off"));
 	rig_card_insert_seen(ward.card);
-	ward_expect_words("cards", "wrong", "no module knows this card (ATR 3b");
-	ward_expect_words("cards", "wrong", "name it in [propagation] modules");
+	ward_expect_words("cards/unknown", "wrong", "no module knows this card (ATR 3b");
+	ward_expect_words("cards/unknown", "wrong", "name it in [propagation] modules");
 	if (_i == 0) {
 		rig_card_remove_seen(ward.card);
 		g_free(rig_card_command(ward.card, "applet on"));
@@ -61,7 +61,7 @@ static bool is_suspected(gpointer data)
 {
 	g_autoptr(JsonNode) root = ward_ask();
 
-	return ward_find(root, "cards", "wrong", data) != NULL;
+	return ward_find(root, "cards/held", "wrong", data) != NULL;
 }
 
 /* Any program that keeps it; and one of the name of GNOME's, which its own unit stops. */
@@ -81,8 +81,8 @@ START_TEST(held)
 	ward_wait_said(holder, "held\n");
 	kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(holder));
 	ward_stand_in("systemctl", kill);
-	commands =
-		ward_expect("cards", "wrong", _i == 0 ? "some-client (process" : "gsd-smartcard (");
+	commands = ward_expect(
+		"cards/held", "wrong", _i == 0 ? "some-client (process" : "gsd-smartcard (");
 	if (_i == 0)
 		ck_assert_str_eq(commands, kill);
 	else
@@ -119,7 +119,7 @@ START_TEST(held_by_one_of_two)
 		watching, &(RigProcessOptions){.environment = ward.environment, .input = pipe});
 	rig_wait_until(
 		is_suspected, (gpointer) "some-watch (process", WARD_WAIT_MS, "both are named");
-	commands = ward_expect("cards", "wrong", "End one after the other");
+	commands = ward_expect("cards/held", "wrong", "End one after the other");
 	lines = g_strsplit(commands, "\n", -1);
 	ck_assert_uint_eq(g_strv_length(lines), 3); /* with the empty one at the end */
 	for (char **line = lines; **line != '\0'; line++)
@@ -140,7 +140,7 @@ START_TEST(held_by_gnupg)
 	rig_home_write(ward.home, ".gnupg/scdaemon.conf", "disable-ccid\n");
 	rig_card_insert_seen(ward.card);
 	g_free(ward_sh("gpg-connect-agent 'SCD SERIALNO undefined' /bye | grep '^OK$'"));
-	commands = ward_expect("cards", "wrong", "It is probably scdaemon (process");
+	commands = ward_expect("cards/held", "wrong", "It is probably scdaemon (process");
 	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
 	ward_mend(commands, NULL, NULL);
 	ward_wait_free();
@@ -163,7 +163,7 @@ START_TEST(hanging)
 	ward_configure(PATIENCE);
 	g_free(rig_card_command(ward.card, "hang-after 20"));
 	rig_card_insert_seen(ward.card);
-	ward_expect_words("cards", "wrong", "put it in again");
+	ward_expect_words("cards/unread", "wrong", "put it in again");
 	rig_card_wait_state(ward.card, "hanging");
 	insert_again();
 }
@@ -189,13 +189,13 @@ START_TEST(lost_after_look)
 	n = rig_card_count(ward.card, -1);
 	ck_assert_uint_gt(n, losses[_i].more);
 	g_free(rig_card_command(ward.card, "%s %u", losses[_i].command, n + losses[_i].more));
-	ward_expect_words("certificates", "wrong", losses[_i].words);
+	ward_expect_words("certificates/lost", "wrong", losses[_i].words);
 	rig_card_wait_state(ward.card, _i == 0 ? "hanging" : "removed");
 	if (_i == 0) { /* asked again, it tells what to do */
-		ward_expect_words("cards", "wrong", "put it in again");
+		ward_expect_words("cards/unread", "wrong", "put it in again");
 		insert_again();
 	} else {
-		ward_expect_words("cards", "note", "no card is in");
+		ward_expect_words("cards/none", "note", "no card is in");
 		rig_card_insert_seen(ward.card);
 		ward_expect_well("certificates", false);
 	}
@@ -203,27 +203,27 @@ START_TEST(lost_after_look)
 END_TEST
 
 static const struct {
-	const char *vice, *words;
+	const char *vice, *id, *words;
 } poor_cards[] = {
-	{"uninitialised", "not initialised"},
-	{"none", "no certificate can be read"},
+	{"uninitialised", "certificates/blank", "not initialised"},
+	{"none", "certificates/none", "no certificate can be read"},
 };
 
 START_TEST(poor_card)
 {
 	use_fake(poor_cards[_i].vice, "");
 	rig_card_insert_seen(ward.card);
-	ward_expect_words("certificates", "wrong", poor_cards[_i].words);
+	ward_expect_words(poor_cards[_i].id, "wrong", poor_cards[_i].words);
 	use_fake("", ""); /* it has been issued */
 	ward_expect_well("certificates", false);
 }
 END_TEST
 
 static const struct {
-	const char *vice, *step, *words;
+	const char *vice, *id, *words;
 } odd_cards[] = {
-	{"garbage", "certificates", "no readable X.509"},
-	{"keys-some", "keys", "without-key=skip"},
+	{"garbage", "certificates/unreadable", "no readable X.509"},
+	{"keys-some", "keys/missing", "without-key=skip"},
 };
 
 /* The card is put right; or nobody wants what is odd about it. */
@@ -234,7 +234,7 @@ START_TEST(odd_card)
 
 	use_fake(odd_cards[_i].vice, "");
 	rig_card_insert_seen(ward.card);
-	ward_expect_words(odd_cards[_i].step, "note", odd_cards[_i].words);
+	ward_expect_words(odd_cards[_i].id, "note", odd_cards[_i].words);
 	if (_i == 0) {
 		use_fake("", "");
 	} else {
@@ -242,8 +242,8 @@ START_TEST(odd_card)
 		wanted = g_strconcat(conf, "[filter]\nwithout-key=skip\n", NULL);
 		ward_configure(wanted);
 	}
-	ward_expect_well(odd_cards[_i].step, false);
-	ward_expect_no(odd_cards[_i].step, "note", "");
+	ward_expect_well(odd_cards[_i].id, false);
+	ward_expect_no(odd_cards[_i].id, "note", "");
 }
 END_TEST
 
@@ -251,7 +251,8 @@ START_TEST(passed_over)
 {
 	ward_configure("[limits]\ncertificates-per-token=1\n");
 	rig_card_insert_seen(ward.card);
-	g_free(ward_expect("certificates", "note", "more than [limits] certificates-per-token"));
+	g_free(ward_expect(
+		"certificates/passed-over", "note", "more than [limits] certificates-per-token"));
 	ward_configure("");
 	ward_expect_well("certificates", false);
 }
@@ -264,7 +265,7 @@ START_TEST(left_out)
 
 	ward_configure("[filter]\nissuers=Nobody\n");
 	rig_card_insert_seen(ward.card);
-	g_free(ward_expect("propagation", "note", "what the configuration says"));
+	g_free(ward_expect("propagation/left-out", "note", "what the configuration says"));
 	ward_configure("");
 	root = ward_ask();
 	ck_assert_ptr_null(ward_find(root, "propagation", "note", ""));
@@ -278,8 +279,8 @@ START_TEST(expired)
 
 	g_free(rig_card_command(ward.card, "swap %s", card));
 	(void)rig_reader_wait(rig_pcscd_reader(ward.pcscd, 0), true);
-	ward_expect_words("propagation", "note", "2 of the cards' certificates are not");
-	ward_expect_words("propagation", "note", "time-invalid=allow");
+	ward_expect_words("propagation/expired", "note", "2 of the cards' certificates are not");
+	ward_expect_words("propagation/expired", "note", "time-invalid=allow");
 	rig_card_swap(ward.card, ward.card_dir); /* the one with new certificates */
 	(void)rig_reader_wait(rig_pcscd_reader(ward.pcscd, 0), true);
 	ward_expect_no("propagation", "note", "");

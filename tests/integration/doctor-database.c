@@ -32,20 +32,20 @@ static void change_mode(const char *file, mode_t mode)
 static const struct {
 	const char *file;
 	mode_t mode;
-	const char *words;
+	const char *id, *words;
 } modes[] = {
-	{".", 0500, "read-only"},
-	{"cert9.db", 0400, "read-only"},
-	{"key4.db", 0400, "read-only"},
-	{"cert9.db", 0, "may not be read"},
-	{".", 0, "may not be read"},
-	{".", 0777, "foreign"},
+	{".", 0500, "databases/read-only", "read-only"},
+	{"cert9.db", 0400, "databases/read-only", "read-only"},
+	{"key4.db", 0400, "databases/read-only", "read-only"},
+	{"cert9.db", 0, "databases/no-access", "may not be read"},
+	{".", 0, "databases/no-access", "may not be read"},
+	{".", 0777, "databases/foreign", "foreign"},
 };
 
 START_TEST(wrong_mode)
 {
 	change_mode(modes[_i].file, modes[_i].mode);
-	ward_heal("databases", modes[_i].words);
+	ward_heal(modes[_i].id, modes[_i].words);
 }
 END_TEST
 
@@ -55,7 +55,7 @@ START_TEST(other_owner)
 	if (geteuid() != 0) /* nobody else can bring it about */
 		return;
 	ck_assert_int_eq(chown(ward.database, 65534, (gid_t)-1), 0);
-	ward_heal("databases", "foreign");
+	ward_heal("databases/foreign", "foreign");
 }
 END_TEST
 
@@ -70,10 +70,10 @@ START_TEST(behind_a_name)
 	ck_assert_int_eq(g_rename(file, other), 0);
 	ck_assert_int_eq(chown(other, 65534, (gid_t)-1), 0);
 	ck_assert_int_eq(_i == 0 ? symlink(other, file) : link(other, file), 0);
-	ward_expect_words("databases", "wrong", "put the file itself in its place");
+	ward_expect_words("databases/indirect", "wrong", "put the file itself in its place");
 	ck_assert_int_eq(g_unlink(file), 0);
 	ck_assert_int_eq(g_rename(other, file), 0);
-	ward_heal("databases", "foreign"); /* it is still somebody else's */
+	ward_heal("databases/foreign", "foreign"); /* it is still somebody else's */
 }
 END_TEST
 
@@ -93,7 +93,7 @@ START_TEST(mounted_read_only)
 	ward_configure(conf);
 	ward_expect_well("databases", false);
 	ck_assert_int_eq(mount(NULL, point, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-	ward_heal("databases", "mounted read-only, at /");
+	ward_heal("databases/read-only-mount", "mounted read-only, at /");
 }
 END_TEST
 
@@ -108,7 +108,7 @@ START_TEST(elsewhere)
 
 	rig_db_create(dir);
 	rig_home_write(ward.home, ".mozilla/firefox/profiles.ini", ini);
-	commands = ward_expect("databases", "wrong", "name it in [databases] include");
+	commands = ward_expect("databases/elsewhere", "wrong", "name it in [databases] include");
 	ck_assert_str_eq(commands, "");
 	ward_configure(conf);
 	ward_expect_well("databases", false);
@@ -127,9 +127,9 @@ START_TEST(damaged)
 
 	write_in(damages[_i], "this is no database");
 	write_in("cert9.db-journal", "what it was before");
-	commands = ward_expect("databases", "wrong", "put it aside");
+	commands = ward_expect("databases/damaged", "wrong", "put it aside");
 	ward_mend(commands, NULL, NULL);
-	ward_expect_well("databases", true);
+	ward_expect_well("databases/missing", true);
 	ck_assert(g_file_test(aside, G_FILE_TEST_EXISTS));
 	ck_assert(!g_file_test(journal, G_FILE_TEST_EXISTS));
 	rig_card_insert_seen(ward.card);
@@ -150,7 +150,7 @@ START_TEST(damaged_again)
 	write_in("cert9.db", "the first");
 	for (unsigned i = 0; i < 2; i++) {
 		g_clear_pointer(&commands, g_free);
-		commands = ward_expect("databases", "wrong", "put it aside");
+		commands = ward_expect("databases/damaged", "wrong", "put it aside");
 		ward_mend(commands, NULL, NULL);
 		ward_expect_well("databases", true);
 		if (i == 0)
@@ -175,7 +175,7 @@ START_TEST(locked)
 	g_autofree char *kill = g_strdup_printf("kill %d\n", (int)rig_process_pid(process));
 
 	ward_wait_said(process, "locked\n");
-	commands = ward_expect("databases", "wrong", "sqlite3 (process");
+	commands = ward_expect("databases/busy", "wrong", "sqlite3 (process");
 	ck_assert_str_eq(commands, kill);
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(process, WARD_WAIT_MS);
@@ -218,7 +218,7 @@ START_TEST(locked_by_another_user)
 		return;
 	pid = lock_as_another(&ready);
 	ck_assert_int_eq(read(ready, &byte, 1), 1);
-	commands = ward_expect("databases", "wrong", "it is another user's");
+	commands = ward_expect("databases/busy", "wrong", "it is another user's");
 	ck_assert_str_eq(commands, "");
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
@@ -244,7 +244,7 @@ START_TEST(no_database)
 
 	remove_database();
 	ward_configure(without[_i]);
-	commands = ward_expect("databases", "wrong", "none that certificates could go to");
+	commands = ward_expect("databases/none", "wrong", "none that certificates could go to");
 	ward_mend(commands, NULL, NULL);
 	ward_expect_well("databases", true);
 }
@@ -253,7 +253,7 @@ END_TEST
 START_TEST(not_propagated)
 {
 	rig_card_insert_seen(ward.card);
-	ward_heal("propagation", "2 changes of the databases have not been made");
+	ward_heal("propagation/pending", "2 changes of the databases have not been made");
 }
 END_TEST
 

@@ -29,16 +29,16 @@ START_TEST(redirected)
 	ck_assert_int_eq(g_chmod(dir, 0770), 0);
 	if (!g_file_test(provider, G_FILE_TEST_EXISTS)) /* it was not to be built */
 		return;
-	ward_heal("endpoints", "can be written to by others");
+	ward_heal("endpoints/open-directory", "can be written to by others");
 	ck_assert_int_eq(g_chmod(ward.home->home, 0770), 0);
-	ward_heal("endpoints", "could be another one at any time");
+	ward_heal("endpoints/open-directory", "could be another one at any time");
 	g_free(ward_expect("cards", "ok", "xrdp:12, "));
 
 	/* What runs in the session needs no pcscd; that there is none is no fault then. */
 	ward_setenv("PCSCLITE_CSOCK_NAME", NOWHERE);
-	g_free(ward_expect("service", "note", "PCSCLITE_CSOCK_NAME names the socket"));
+	g_free(ward_expect("service/variable", "note", "PCSCLITE_CSOCK_NAME names the socket"));
 	rig_chansrv_disconnect(chansrv);
-	g_free(ward_expect("service", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
+	g_free(ward_expect("service/variable", "wrong", "PCSCLITE_CSOCK_NAME names the socket"));
 }
 END_TEST
 
@@ -57,7 +57,7 @@ START_TEST(denied)
 		ctl, NULL);
 	rig_chansrv_connect(chansrv);
 	ck_assert_int_eq(g_chmod(dir, 0), 0);
-	ward_heal("endpoints", "Whether somebody is connected cannot be told");
+	ward_heal("endpoints/no-access", "Whether somebody is connected cannot be told");
 }
 END_TEST
 
@@ -85,10 +85,10 @@ START_TEST(unsupported)
 	if (_i == 0) {
 		install_library();
 		ward_setenv(NAME_ENV_PCSCDIR, "/nowhere");
-		ward_heal_in_shell("endpoints", "The variable " NAME_ENV_PCSCDIR);
+		ward_heal_in_shell("endpoints/variable", "The variable " NAME_ENV_PCSCDIR);
 	} else {
 		ward_setenv(NAME_ENV_PCSCDIR, NULL);
-		ward_expect_words("endpoints", "wrong", "without its library for xrdp");
+		ward_expect_words("endpoints/unsupported", "wrong", "without its library for xrdp");
 		install_library();
 		ward_expect_well("endpoints", false);
 	}
@@ -104,16 +104,17 @@ START_TEST(not_connected)
 	g_autoptr(RigForward) forward = NULL;
 
 	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	ward_expect_words("endpoints", "note", "an RDP client with smart cards");
+	ward_expect_words("endpoints/not-connected", "note", "an RDP client with smart cards");
 	ward_configure("[redirected]\nforwarded=desk:/nowhere/desk.comm\n");
-	ward_expect_words("endpoints", "note", "/nowhere does not exist");
+	ward_expect_words("endpoints/not-connected", "note", "/nowhere does not exist");
 	ck_assert_int_eq(g_rmdir(dir), 0);
 
 	ward_configure(conf);
 	forward = rig_forward_new(socket);
 	ward_expect_well("endpoints", false);
 	g_clear_pointer(&forward, rig_forward_free); /* its socket stays */
-	ward_expect_words("endpoints", "note", "It is looked at as soon as somebody answers there");
+	ward_expect_words("endpoints/not-connected", "note",
+		"It is looked at as soon as somebody answers there");
 	forward = rig_forward_new(socket);
 	ward_expect_well("endpoints", false);
 }
@@ -130,7 +131,8 @@ START_TEST(stale)
 	if (!g_file_test(provider, G_FILE_TEST_EXISTS)) /* it was not to be built */
 		return;
 	rig_chansrv_kill(chansrv);
-	ward_expect_words("endpoints", "note", "its session has ended, or chansrv was killed");
+	ward_expect_words(
+		"endpoints/stale", "note", "its session has ended, or chansrv was killed");
 	g_free(ward_sh("rm -r ~/.pcsc12"));
 	root = ward_ask();
 	ck_assert_ptr_null(ward_find(root, "endpoints", "note", ""));
@@ -146,7 +148,7 @@ START_TEST(no_socket)
 
 	ward_configure(conf);
 	rig_home_write(ward.home, "desk.comm", "");
-	ward_expect_words("endpoints", "wrong", "have it made anew");
+	ward_expect_words("endpoints/foreign", "wrong", "have it made anew");
 	forward = rig_forward_new(path);
 	ward_expect_well("endpoints", false);
 }
@@ -205,7 +207,7 @@ START_TEST(library)
 	ward_setenv("DISPLAY", ":12.0");
 	ward_setenv("PCSCLITE_CSOCK_NAME", NOWHERE);
 	rig_home_write(ward.home, "etc/xrdp/sesman.ini", "[Xorg]\n[SessionVariables]\nA=b\n");
-	commands = ward_expect("endpoints", "wrong", "do not use the library");
+	commands = ward_expect("endpoints/no-library", "wrong", "do not use the library");
 	ck_assert(!can_sign());
 	ward_mend(commands, "/etc/", etc);
 	log_in_again(names[_i]);
@@ -221,7 +223,7 @@ static void expect_library(const char *name, const char *value, bool used)
 	if (used)
 		ward_expect_no("endpoints", "wrong", "");
 	else
-		g_free(ward_expect("endpoints", "wrong", "do not use the library"));
+		g_free(ward_expect("endpoints/no-library", "wrong", "do not use the library"));
 	ward_setenv(name, NULL);
 }
 
@@ -254,9 +256,9 @@ END_TEST
 START_TEST(many_endpoints)
 {
 	g_free(ward_sh("for i in $(seq 10 26); do mkdir -m 700 ~/.pcsc$i; done"));
-	ward_expect_words("endpoints", "note",
+	ward_expect_words("endpoints/too-many", "note",
 		"more than 15 redirected endpoints; not looked at: xrdp:25, xrdp:26");
-	ward_expect_words("endpoints", "note", "the directories ~/.pcsc… may be removed");
+	ward_expect_words("endpoints/too-many", "note", "the directories ~/.pcsc… may be removed");
 	g_free(ward_sh("rmdir ~/.pcsc25 ~/.pcsc26"));
 	ward_expect_no("endpoints", "note", "not looked at");
 }
@@ -307,8 +309,8 @@ START_TEST(refused)
 	RigProcess *fake = start("tests/fake/fake-pcscd", far, refusals[_i].code);
 	g_autoptr(RigProcess) forward = start("tests/fake/fake-forward", socket, far);
 
-	ward_expect_words("endpoints", "wrong", refusals[_i].words);
-	ward_expect_words("endpoints", "wrong", "to be mended at the other end");
+	ward_expect_words("endpoints/refused", "wrong", refusals[_i].words);
+	ward_expect_words("endpoints/refused", "wrong", "to be mended at the other end");
 	rig_process_free(fake);
 	ck_assert_int_eq(g_unlink(far), 0);
 	ck_assert_int_eq(symlink("/run/pcscd/pcscd.comm", far), 0);
@@ -340,7 +342,8 @@ START_TEST(being_read)
 	daemon = rig_process_start(argv, &(RigProcessOptions){.environment = ward.environment});
 	rig_card_wait_state(ward.card, "hanging");
 	rig_wait_until(is_found, (gpointer)reading, WARD_WAIT_MS, "it is being read");
-	ward_expect_words("cards", "note", "Ask again; a card that hangs is given up after 120 s");
+	ward_expect_words(
+		"cards/being-read", "note", "Ask again; a card that hangs is given up after 120 s");
 	g_free(rig_card_command(ward.card, "resume"));
 	rig_wait_until(is_found, (gpointer)read, WARD_WAIT_MS, "it was read");
 	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
@@ -363,10 +366,12 @@ START_TEST(held)
 		rig_process_start(argv, &(RigProcessOptions){.environment = _i == 0 ? here : NULL});
 	ward_wait_said(holder, "held\n");
 	if (_i == 0) {
-		commands = ward_expect("cards", "wrong", "It is probably fake-holder (process");
+		commands =
+			ward_expect("cards/held", "wrong", "It is probably fake-holder (process");
 		ward_mend(commands, NULL, NULL);
 	} else {
-		ward_expect_words("cards", "wrong", "on the machine at which the reader is");
+		ward_expect_words(
+			"cards/held-remotely", "wrong", "on the machine at which the reader is");
 		rig_process_kill(holder);
 	}
 	ward_wait_free();

@@ -38,10 +38,10 @@ START_TEST(bad_module)
 	g_autofree char *text = NULL;
 
 	ward_configure(alone);
-	ward_heal("modules", bad_modules[_i].words);
+	ward_heal("modules/unusable", bad_modules[_i].words);
 
 	ward_configure(beside);
-	commands = ward_expect("modules", "wrong", bad_modules[_i].words);
+	commands = ward_expect("modules/unusable", "wrong", bad_modules[_i].words);
 	ward_mend(commands, NULL, NULL);
 	ward_expect_well("modules", false);
 	text = ward_read(".config/certprop/certprop.conf");
@@ -53,7 +53,7 @@ END_TEST
 START_TEST(no_module)
 {
 	ward_configure("[propagation]\nmodules=\n");
-	ward_heal("modules", "there is none");
+	ward_heal("modules/none", "there is none");
 }
 END_TEST
 
@@ -62,8 +62,8 @@ START_TEST(no_module_for_card)
 {
 	ward_configure("[propagation]\nmodules=/nowhere/at/all.so\n");
 	rig_card_insert_seen(ward.card);
-	g_free(ward_expect("cards", "wrong", "see the step modules"));
-	ward_heal("modules", "no such file");
+	g_free(ward_expect("cards/no-module", "wrong", "see the step modules"));
+	ward_heal("modules/unusable", "no such file");
 	ward_expect_well("cards", false);
 }
 END_TEST
@@ -76,17 +76,13 @@ START_TEST(opensc_broken)
 	ward_stand_in("dnf", WARD_ASK);
 	ward_stand_in("apt-get", WARD_ASK);
 	ck_assert_int_eq(mount("/etc/passwd", OPENSC, NULL, MS_BIND, NULL), 0);
-	commands = ward_expect("modules", "wrong", "not whole");
+	commands = ward_expect("modules/broken", "wrong", "not whole");
 	ward_mend_by(commands, ward_is_debian() ? "apt-get install -y --reinstall opensc-pkcs11\n"
 						: "dnf reinstall -y opensc\n");
 	ck_assert_int_eq(umount(OPENSC), 0);
 	ward_expect_well("modules", false);
 }
 END_TEST
-
-/*
- * Time
- */
 
 int main(int argc, char **argv)
 {

@@ -101,16 +101,16 @@ START_TEST(directory)
 	move_home(names[_i]);
 	home = g_environ_getenv(ward.environment, "HOME");
 	ck_assert_int_eq(g_chmod(ward.database, 0500), 0);
-	heal("databases", "to be read only", false);
+	heal("databases/read-only", "to be read only", false);
 	ck_assert_int_eq(g_chmod(ward.database, 0777), 0);
-	heal("databases", "foreign", false);
+	heal("databases/foreign", "foreign", false);
 	ck_assert_int_eq(mount(NULL, home, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-	heal("databases", "mounted read-only, at /", false);
+	heal("databases/read-only-mount", "mounted read-only, at /", false);
 	ward_add_block("library=/opt/gone/opensc-pkcs11.so\nname=O'l\"d $(touch pwned);`pwned` "
 		       "card\n" FLAGS);
-	heal("registration", "which is not there", false);
+	heal("registration/stale", "which is not there", false);
 	spoil("pkcs11.txt", "");
-	heal("registration", "its programs do not come to", false);
+	heal("registration/unreachable", "its programs do not come to", false);
 	spoil("cert9.db", "this is no database");
 	heal("databases", "put it aside", true);
 }
@@ -126,10 +126,10 @@ START_TEST(configuration)
 	ck_assert_int_eq(g_chdir(ward.home->home), 0);
 	rig_home_write(ward.home, file, "[local]\non-removal=$(touch pwned)`touch pwned`\n");
 	ward_setenv("XDG_CONFIG_HOME", dir);
-	heal("configuration", "on-removal", false);
+	heal("configuration/faulty-line", "on-removal", false);
 	ck_assert_int_eq(g_unlink(path), 0);
 	ck_assert_int_eq(g_mkdir(path, 0700), 0);
-	heal("configuration", "not a regular file", false);
+	heal("configuration/faulty-file", "not a regular file", false);
 	set_text(file, "propagation", "modules", names[_i]);
 	/* with a control in it, or a byte that is no letter, it is refused before */
 	heal(names[_i][0] == 'a' && names[_i][1] != '\'' ? "configuration" : "modules", "", false);
@@ -164,7 +164,7 @@ START_TEST(others)
 	argv[1] = rig_pcscd_reader(ward.pcscd, 0);
 	holder = rig_process_start(argv, NULL);
 	ward_wait_said(holder, "held\n");
-	commands = ward_expect("cards", "wrong", "It is probably a'");
+	commands = ward_expect("cards/held", "wrong", "It is probably a'");
 	assert_safe_words();
 	g_free(ward_sh(commands));
 	ward_wait_free();
@@ -201,15 +201,15 @@ START_TEST(not_for_root)
 		       "printf '[local]\non-removal=maybe\n' >certprop.conf && "
 		       "ln -s ~/theirs/dir/certprop.conf ~/.config/certprop/certprop.conf"));
 	g_free(ward_sh("chown 65534 ~/theirs/dir"));
-	ward_expect_words("configuration", "wrong", "Its directory belongs to user 65534");
+	ward_expect_words("configuration/foreign", "wrong", "Its directory belongs to user 65534");
 	g_free(ward_sh("chown 0 ~/theirs/dir && chown 65534 ~/theirs"));
-	ward_expect_words("configuration", "wrong", "neither you nor root");
+	ward_expect_words("configuration/faulty-line", "wrong", "neither you nor root");
 	g_free(ward_sh("chown 0 ~/theirs && cd ~/theirs/dir && mv certprop.conf passwd && "
 		       "ln -sf ~/theirs/dir/passwd ~/.config/certprop/certprop.conf"));
-	ward_expect_words("configuration", "wrong", "look there before you change it");
+	ward_expect_words("configuration/faulty-line", "wrong", "look there before you change it");
 	g_free(ward_sh("cd ~/theirs/dir && mv passwd certprop.conf && "
 		       "ln -sf ~/theirs/dir/certprop.conf ~/.config/certprop/certprop.conf"));
-	ward_heal("configuration", "on-removal");
+	ward_heal("configuration/faulty-line", "on-removal");
 }
 END_TEST
 
@@ -239,7 +239,7 @@ START_TEST(lure)
 		return;
 	g_free(ward_sh("mkdir -p ~/.config/certprop && echo root:secret-hash: >~/secret"));
 	g_free(ward_sh(lures[_i].lay));
-	ward_expect_words("configuration", "wrong", lures[_i].whose);
+	ward_expect_words("configuration/foreign", "wrong", lures[_i].whose);
 	root = ward_ask();
 	text = json_to_string(root, FALSE);
 	ck_assert_ptr_null(strstr(text, "secret-hash"));

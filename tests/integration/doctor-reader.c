@@ -79,8 +79,8 @@ START_TEST(lost)
 	set_mood("lost");
 	ward_stand_in("systemctl", WARD_ASK);
 	ward_has_systemd();
-	wait_found("readers", "wrong", "plug it in again");
-	commands = ward_expect("readers", "wrong", "plug it in again");
+	wait_found("readers/lost", "wrong", "plug it in again");
+	commands = ward_expect("readers/lost", "wrong", "plug it in again");
 	ward_mend_by(commands, RESTART);
 	end_odd(pcscd);
 	pcscd = start_odd("empty");
@@ -94,10 +94,10 @@ START_TEST(mute)
 {
 	RigProcess *pcscd = start_odd("mute");
 
-	wait_found("cards", "wrong", "wipe its contacts");
-	ward_expect_words("cards", "wrong", "wipe its contacts");
+	wait_found("cards/mute", "wrong", "wipe its contacts");
+	ward_expect_words("cards/mute", "wrong", "wipe its contacts");
 	set_mood("empty");
-	wait_found("cards", "note", "no card is in");
+	wait_found("cards/none", "note", "no card is in");
 	end_odd(pcscd);
 	rig_pcscd_start(ward.pcscd);
 	rig_card_insert_seen(ward.card);
@@ -116,7 +116,7 @@ START_TEST(twins)
 
 	rig_pcscd_stop(ward.pcscd);
 	rig_pcscd_start(twin);
-	g_free(ward_expect("readers", "note", "give them names in reader.conf"));
+	g_free(ward_expect("readers/twin", "note", "give them names in reader.conf"));
 	rig_pcscd_stop(twin);
 	rig_pcscd_start(other);
 	root = ward_ask();
@@ -144,7 +144,7 @@ START_TEST(held_by_another_user)
 	ward_wait_said(holder, "held\n");
 	ward_stand_in("systemctl", WARD_ASK);
 	ward_has_systemd();
-	commands = ward_expect("cards", "wrong", "It is none of yours");
+	commands = ward_expect("cards/held-by-others", "wrong", "It is none of yours");
 	ward_mend_by(commands, RESTART);
 	rig_card_remove(ward.card);
 	rig_pcscd_stop(ward.pcscd);

@@ -19,22 +19,25 @@
 static const struct {
 	const char *block, *more; /* in the file */
 	bool enable;              /* and ours */
-	const char *words;
+	const char *id, *words;
 } lists[] = {
 	/* not there at all */
-	{NULL, NULL, false, "do not come to"},
+	{NULL, NULL, false, "registration/unreachable", "do not come to"},
 	/* somebody's own, and ours */
-	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, NULL, true, "by several ways"},
+	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, NULL, true, "registration/twice",
+		"by several ways"},
 	/* twice, and none is ours */
 	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, "library=" ONEPIN "\nname=Card\n" FLAGS, false,
+		"registration/twice", "by several ways"},
+	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, PROXY FLAGS, false, "registration/twice",
 		"by several ways"},
-	{"library=" OPENSC "\nname=OpenSC\n" FLAGS, PROXY FLAGS, false, "by several ways"},
-	{PROXY FLAGS, NULL, true, "by several ways"},
+	{PROXY FLAGS, NULL, true, "registration/twice", "by several ways"},
 	/* of a library that is gone */
-	{"library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS, NULL, true, "not there"},
+	{"library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS, NULL, true,
+		"registration/stale", "not there"},
 	/* without the flag */
-	{"library=" OPENSC "\nname=OpenSC\n", NULL, false, "PublicCerts"},
-	{PROXY, NULL, false, "PublicCerts"},
+	{"library=" OPENSC "\nname=OpenSC\n", NULL, false, "registration/no-flag", "PublicCerts"},
+	{PROXY, NULL, false, "registration/no-flag", "PublicCerts"},
 };
 
 START_TEST(registration)
@@ -48,7 +51,7 @@ START_TEST(registration)
 		ward_add_block(lists[_i].block);
 	if (lists[_i].more != NULL)
 		ward_add_block(lists[_i].more);
-	ward_heal("registration", lists[_i].words);
+	ward_heal(lists[_i].id, lists[_i].words);
 	g_free(ward_sh(list));
 }
 END_TEST
@@ -67,7 +70,7 @@ START_TEST(no_modutil)
 	ward_add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old card\n" FLAGS);
 	ward_own_mounts();
 	ward_hide(modutil, "/dev/null");
-	commands = ward_expect("registration", "wrong", "not there");
+	commands = ward_expect("registration/stale", "wrong", "not there");
 	lines = g_strsplit(commands, "\n", 2);
 	ward_mend_by(lines[0], ward_is_debian() ? "apt-get install -y libnss3-tools\n"
 						: "dnf install -y nss-tools\n");
@@ -94,10 +97,10 @@ START_TEST(list_is_unreadable)
 
 	g_free(ward_sh("certpropctl module enable"));
 	g_free(ward_sh(spoil));
-	commands = ward_expect("registration", "wrong", "do not come to any module");
+	commands = ward_expect("registration/unreadable", "wrong", "do not come to any module");
 	ward_mend(commands, NULL, NULL);
 	if (spoiled[_i].aside)
-		ward_heal("registration", "its programs do not come to /");
+		ward_heal("registration/unreachable", "its programs do not come to /");
 	ward_expect_well("registration", false);
 }
 END_TEST
@@ -115,9 +118,9 @@ START_TEST(own_is_stale)
 	g_free(ward_sh("certpropctl module enable"));
 	ward_configure("");
 	ck_assert_int_eq(g_unlink(library), 0);
-	commands = ward_expect("registration", "wrong", "not there");
+	commands = ward_expect("registration/stale", "wrong", "not there");
 	ward_mend(commands, NULL, NULL);
-	ward_heal("registration", "do not come to");
+	ward_heal("registration/unreachable", "do not come to");
 }
 END_TEST
 
@@ -126,7 +129,7 @@ START_TEST(own_without_flag)
 {
 	g_free(ward_sh("certpropctl module enable"));
 	g_free(ward_sh("sed -i s/PublicCerts//g ~/.pki/nssdb/pkcs11.txt"));
-	ward_heal("registration", "PublicCerts");
+	ward_heal("registration/no-flag", "PublicCerts");
 }
 END_TEST
 
@@ -134,13 +137,16 @@ END_TEST
 static const struct {
 	const char *first, *second;
 	const char *edit; /* as people do */
+	const char *id;
 } prefixes[] = {
 	{"library=/usr/lib/other.so\nname=OpenSC of mine\n",
 		"library=/opt/gone/opensc-pkcs11.so\nname=OpenSC\n" FLAGS,
-		"sed -i '/^library=.opt.gone/,/^NSS/d' ~/.pki/nssdb/pkcs11.txt"},
+		"sed -i '/^library=.opt.gone/,/^NSS/d' ~/.pki/nssdb/pkcs11.txt",
+		"registration/stale"},
 	{PROXY, "library=/usr/lib/other.so\nname=p11 of mine\n",
 		"sed -i 's/^name=p11$/&\\nNSS=slotParams={0x00000000=[slotFlags=PublicCerts ] }/' "
-		"~/.pki/nssdb/pkcs11.txt"},
+		"~/.pki/nssdb/pkcs11.txt",
+		"registration/no-flag"},
 };
 
 START_TEST(name_is_a_prefix)
@@ -149,7 +155,7 @@ START_TEST(name_is_a_prefix)
 		g_free(ward_sh("certpropctl module enable"));
 	ward_add_block(prefixes[_i].first);
 	ward_add_block(prefixes[_i].second);
-	ward_expect_words("registration", "wrong", "with an editor");
+	ward_expect_words(prefixes[_i].id, "wrong", "with an editor");
 	g_free(ward_sh(prefixes[_i].edit));
 	ward_expect_well("registration", false);
 }
@@ -166,10 +172,10 @@ START_TEST(name_for_terminals)
 	ward_add_block("library=/opt/gone/opensc-pkcs11.so\nname=Old \x1b[31mcard; it's\n" FLAGS);
 	ck_assert_int_eq(rig_run(argv, ward.environment, &out, NULL), 1);
 	ck_assert_ptr_null(strchr(out, '\x1b'));
-	command = ward_expect("registration", "wrong", "not there");
+	command = ward_expect("registration/stale", "wrong", "not there");
 	ck_assert_ptr_nonnull(strstr(command, "\"$(printf %b 'Old \\0033\\0133"));
 	ck_assert_ptr_nonnull(strstr(out, g_strchomp(command)));
-	ward_heal("registration", "not there");
+	ward_heal("registration/stale", "not there");
 }
 END_TEST
 
@@ -193,13 +199,13 @@ START_TEST(applications)
 	rig_db_create(profile);
 	rig_home_write(ward.home, ".mozilla/firefox/profiles.ini",
 		"[Profile0]\nName=mine\nIsRelative=1\nPath=ab.default\n");
-	commands = ward_expect("registration", "wrong", "ab.default");
+	commands = ward_expect("registration/unreachable", "wrong", "ab.default");
 	ward_mend(commands, NULL, NULL);
 	g_free(ward_expect("applications", "ok", "firefox (profile mine): sees certificates and"));
-	g_free(ward_expect("applications", "note", boxes[_i].words));
-	g_free(ward_expect("applications", "note", "no keys"));
+	g_free(ward_expect("applications/no-keys", "note", boxes[_i].words));
 	g_free(ward_sh("certpropctl module enable")); /* as the step registration says */
-	ward_expect_no("applications", "note", "no keys");
+	g_free(ward_expect("applications/sandbox", "note", boxes[_i].words));
+	ward_expect_no("applications/no-keys", "note", "");
 }
 END_TEST
 
@@ -223,7 +229,7 @@ START_TEST(runs_already)
 	g_free(ward_sh(copy));
 	process = rig_process_start(argv, NULL);
 	g_free(ward_sh(touch));
-	ward_expect_words("applications", "note", "has run since before pkcs11.txt");
+	ward_expect_words("applications/restart", "note", "has run since before pkcs11.txt");
 	rig_process_kill(process);
 	g_clear_pointer(&process, rig_process_free);
 	g_free(ward_sh(untouch));

@@ -31,7 +31,7 @@ START_TEST(pcscd_stopped)
 	ward_has_systemd();
 	rig_pcscd_stop(ward.pcscd);
 	(void)g_unlink(SOCKET);
-	commands = ward_expect("service", "wrong", "does not exist");
+	commands = ward_expect("service/not-running", "wrong", "does not exist");
 	ward_mend_by(commands, "systemctl enable --now pcscd.socket\n");
 	rig_pcscd_start(ward.pcscd);
 	ward_expect_well("service", false);
@@ -46,7 +46,7 @@ START_TEST(pcscd_killed)
 	stand_ins();
 	ward_has_systemd();
 	rig_pcscd_kill(ward.pcscd);
-	commands = ward_expect("service", "wrong", "nobody answers");
+	commands = ward_expect("service/not-running", "wrong", "nobody answers");
 	ward_mend_by(commands, "systemctl restart pcscd.socket pcscd.service\n");
 	rig_pcscd_start(ward.pcscd);
 	ward_expect_well("service", false);
@@ -60,7 +60,7 @@ START_TEST(pcscd_without_systemd)
 	stand_ins();
 	ward_stand_in("pcscd", WARD_ASK);
 	rig_pcscd_stop(ward.pcscd);
-	commands = ward_expect("service", "wrong", "does not run");
+	commands = ward_expect("service/not-running", "wrong", "does not run");
 	ward_mend_by(commands, g_file_test("/etc/init.d/pcscd", G_FILE_TEST_EXISTS)
 				       ? "service pcscd restart\n"
 				       : "pcscd \n");
@@ -81,7 +81,7 @@ START_TEST(pcscd_not_installed)
 	ward_has_systemd();
 	rig_pcscd_stop(ward.pcscd);
 	ck_assert_int_eq(mount("/dev/null", program, NULL, MS_BIND, NULL), 0);
-	commands = ward_expect("service", "wrong", "not installed");
+	commands = ward_expect("service/not-installed", "wrong", "not installed");
 	ward_mend_by(commands,
 		ward_is_debian()
 			? "apt-get install -y pcscd\nsystemctl enable --now pcscd.socket\n"
@@ -101,12 +101,12 @@ START_TEST(socket_variable)
 
 	rig_home_write(ward.home, "pcscd.comm", "");
 	ward_setenv("PCSCLITE_CSOCK_NAME", file);
-	ward_heal_in_shell("service", "behind which nobody answers");
+	ward_heal_in_shell("service/variable", "behind which nobody answers");
 	ward_setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm");
-	ward_heal_in_shell("service", "PCSCLITE_CSOCK_NAME names the socket");
+	ward_heal_in_shell("service/variable", "PCSCLITE_CSOCK_NAME names the socket");
 	ward_has_user_manager();
 	ward_stand_in("systemctl", WARD_ASK);
-	ward_heal_in_shell("service", "PCSCLITE_CSOCK_NAME names the socket");
+	ward_heal_in_shell("service/variable", "PCSCLITE_CSOCK_NAME names the socket");
 	asked = ward_read("asked");
 	ck_assert_str_eq(asked, "systemctl --user unset-environment PCSCLITE_CSOCK_NAME\n");
 }
@@ -122,7 +122,7 @@ START_TEST(denied)
 	RigProcess *fake = ward_refuse("0x8010006A");
 
 	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	commands = ward_expect("service", "wrong", "polkit.addRule(");
+	commands = ward_expect("service/denied", "wrong", "polkit.addRule(");
 	ward_mend(commands, "/etc/polkit-1/rules.d", dir);
 	name = g_strdup_printf("rules.d/50-pcscd-%s.rules", g_get_user_name());
 	rule = ward_read(name);
@@ -133,10 +133,10 @@ START_TEST(denied)
 END_TEST
 
 static const struct {
-	const char *code, *words;
+	const char *code, *id, *words;
 } others[] = {
-	{"0x8010001E", "not of one release"},
-	{"0x80100001", "SCARD_F_INTERNAL_ERROR"},
+	{"0x8010001E", "service/incompatible", "not of one release"},
+	{"0x80100001", "service/failed", "SCARD_F_INTERNAL_ERROR"},
 };
 
 START_TEST(refused)
@@ -147,7 +147,7 @@ START_TEST(refused)
 	stand_ins();
 	ward_has_systemd();
 	fake = ward_refuse(others[_i].code);
-	commands = ward_expect("service", "wrong", others[_i].words);
+	commands = ward_expect(others[_i].id, "wrong", others[_i].words);
 	ward_mend_by(commands, "systemctl restart pcscd.socket pcscd.service\n");
 	ward_accept_again(fake);
 }
@@ -192,8 +192,8 @@ START_TEST(no_reader)
 	g_autoptr(RigPcscd) none = start_without_readers();
 
 	set_driver("ifd-ccid.bundle");
-	ward_expect_words("readers", "note", "no reader is connected");
-	ward_expect_words("readers", "note", "Plug one in");
+	ward_expect_words("readers/none", "note", "no reader is connected");
+	ward_expect_words("readers/none", "note", "Plug one in");
 	plug_in(none);
 }
 END_TEST
@@ -207,12 +207,12 @@ START_TEST(no_driver)
 	set_driver(NULL);
 	stand_ins();
 	ward_has_systemd();
-	commands = ward_expect("readers", "note", "no driver");
+	commands = ward_expect("readers/no-driver", "note", "no driver");
 	asked = g_strdup_printf("%s\nsystemctl restart pcscd.socket pcscd.service\n",
 		ward_is_debian() ? "apt-get install -y libccid" : "dnf install -y pcsc-lite-ccid");
 	ward_mend_by(commands, asked);
 	set_driver("ifd-ccid.bundle");
-	ward_expect_no("readers", "note", "no driver");
+	ward_expect_no("readers/no-driver", "note", "no driver");
 	plug_in(none);
 }
 END_TEST
@@ -232,7 +232,7 @@ START_TEST(reader_taken)
 	scdaemon = rig_process_start(argv, NULL);
 	kill = g_strdup_printf("kill %d", (int)rig_process_pid(scdaemon));
 	ward_stand_in("gpgconf", kill);
-	commands = ward_expect("readers", "note", "disable-ccid");
+	commands = ward_expect("readers/taken", "note", "disable-ccid");
 	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(scdaemon, WARD_WAIT_MS);

@@ -131,7 +131,8 @@ START_TEST(stopped)
 
 	if (_i == 1)
 		stand_in_systemctl();
-	commands = ward_expect("daemon", "wrong", "no certpropd runs");
+	commands = ward_expect(
+		_i == 1 ? "daemon/stopped" : "daemon/no-manager", "wrong", "no certpropd runs");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
 	ward_expect_well("daemon", false);
@@ -148,7 +149,7 @@ START_TEST(hangs)
 		stand_in_systemctl();
 	daemon = start_daemon();
 	ck_assert_int_eq(kill(rig_process_pid(daemon), SIGSTOP), 0);
-	commands = ward_expect("daemon", "wrong", "did not answer");
+	commands = ward_expect("daemon/silent", "wrong", "did not answer");
 	if (_i == 1) {
 		ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
 		rig_process_kill(daemon); /* as systemd would */
@@ -171,7 +172,7 @@ START_TEST(cut_off)
 	g_autofree char *commands = NULL;
 
 	ck_assert_int_eq(g_unlink(socket), 0);
-	commands = ward_expect("daemon", "wrong", "its socket is gone");
+	commands = ward_expect("daemon/cut-off", "wrong", "its socket is gone");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "certpropd answers");
 	end_daemon();
@@ -187,7 +188,7 @@ START_TEST(not_enabled)
 
 	stand_in_systemctl();
 	daemon = start_daemon();
-	commands = ward_expect("daemon", "note", "not at the next login");
+	commands = ward_expect("daemon/not-enabled", "note", "not at the next login");
 	ward_mend(commands, NULL, NULL);
 	root = ward_ask();
 	ck_assert_ptr_null(ward_find(root, "daemon", "note", ""));
@@ -199,7 +200,7 @@ static bool is_outdated(gpointer data)
 {
 	g_autoptr(JsonNode) root = ward_ask();
 
-	return (ward_find(root, "daemon", "note", "an older configuration") != NULL) ==
+	return (ward_find(root, "daemon/outdated", "note", "an older configuration") != NULL) ==
 	       (data != NULL);
 }
 
@@ -222,7 +223,7 @@ START_TEST(outdated)
 		ward_has_user_manager();
 		ward_stand_in("systemctl", reload);
 	}
-	commands = ward_expect("daemon", "note", "an older configuration");
+	commands = ward_expect("daemon/outdated", "note", "an older configuration");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_outdated, NULL, WARD_WAIT_MS, "the new one is read");
 	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
@@ -233,7 +234,7 @@ static bool is_refused(gpointer data)
 {
 	g_autoptr(JsonNode) root = ward_ask();
 
-	return ward_find(root, "service", "wrong", "not to certpropd (denied") != NULL;
+	return ward_find(root, "service/denied", "wrong", "not to certpropd (denied") != NULL;
 }
 
 /* polkit lets the person in, and not what runs in no session: for the daemon there is another
@@ -253,7 +254,7 @@ START_TEST(refused)
 	daemon = start_daemon();
 	ward_setenv("PCSCLITE_CSOCK_NAME", NULL);
 	rig_wait_until(is_refused, NULL, WARD_WAIT_MS, "certpropd is refused");
-	commands = ward_expect("service", "wrong", "polkit.addRule(");
+	commands = ward_expect("service/denied", "wrong", "polkit.addRule(");
 	ward_mend(commands, "/etc/polkit-1/rules.d", rules);
 	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
 	g_clear_pointer(&daemon, rig_process_free);
@@ -267,7 +268,7 @@ static bool is_elsewhere(gpointer data)
 {
 	g_autoptr(JsonNode) root = ward_ask();
 
-	return ward_find(root, "service", "wrong", "not to certpropd (absent") != NULL;
+	return ward_find(root, "service/environment", "wrong", "not to certpropd (absent") != NULL;
 }
 
 /* It was started with a variable of a connection that has ended. */
@@ -282,7 +283,8 @@ START_TEST(other_environment)
 	ward_setenv("PCSCLITE_CSOCK_NAME", NULL);
 	if (_i == 0) { /* there is no service manager: it is started from this shell */
 		rig_wait_until(is_elsewhere, NULL, WARD_WAIT_MS, "certpropd finds no pcscd");
-		commands = ward_expect("service", "wrong", "It runs in another environment");
+		commands = ward_expect(
+			"service/environment", "wrong", "It runs in another environment");
 		ward_mend(commands, NULL, NULL);
 		rig_wait_until(is_up, NULL, WARD_WAIT_MS, "the new one answers");
 		ward_expect_well("service", false);
@@ -297,7 +299,7 @@ START_TEST(other_environment)
 	ward_has_user_manager();
 	ward_stand_in("systemctl", text);
 	rig_wait_until(is_elsewhere, NULL, WARD_WAIT_MS, "certpropd finds no pcscd");
-	commands = ward_expect("service", "wrong", "It runs in another environment");
+	commands = ward_expect("service/environment", "wrong", "It runs in another environment");
 	ck_assert_str_eq(commands, "systemctl --user unset-environment PCSCLITE_CSOCK_NAME\n"
 				   "systemctl --user restart certpropd.service\n");
 	ward_mend(commands, NULL, NULL);
@@ -361,7 +363,7 @@ static bool is_old(gpointer data)
 {
 	g_autoptr(JsonNode) root = ward_ask();
 
-	return ward_find(root, "daemon", "wrong", "certpropd 0.0.1 runs") != NULL;
+	return ward_find(root, "daemon/version", "wrong", "certpropd 0.0.1 runs") != NULL;
 }
 
 START_TEST(other_version)
@@ -377,7 +379,7 @@ START_TEST(other_version)
 	pid = old_daemon(socket, lock);
 	rig_wait_until(is_old, NULL, WARD_WAIT_MS, "the old one answers");
 	if (_i == 0) { /* there is no service manager */
-		commands = ward_expect("daemon", "wrong", "after an update");
+		commands = ward_expect("daemon/version", "wrong", "after an update");
 		ward_mend(commands, NULL, NULL);
 		rig_wait_until(is_up, NULL, WARD_WAIT_MS, "the new one answers");
 		end_daemon();
@@ -389,7 +391,7 @@ START_TEST(other_version)
 		(int)pid, socket);
 	ward_has_user_manager();
 	ward_stand_in("systemctl", text);
-	commands = ward_expect("daemon", "wrong", "after an update");
+	commands = ward_expect("daemon/version", "wrong", "after an update");
 	ck_assert_str_eq(commands, "systemctl --user restart certpropd.service\n");
 	ward_mend(commands, NULL, NULL);
 	rig_wait_until(is_up, NULL, WARD_WAIT_MS, "the new one answers");

@@ -18,12 +18,13 @@
  */
 
 static const struct {
-	const char *text, *verdict, *words;
+	const char *text, *id, *verdict, *words;
 } faults[] = {
-	{"[local]\non-removal=maybe\n", "wrong", "on-removal cannot be"},
-	{"[local]\nnonsense\n", "wrong", "is neither"},
-	{"[filter]\nno-such-key=1\n", "note", "no-such-key"},
-	{"[propagation]\nenabled=false\n", "note", "switched off"},
+	{"[local]\non-removal=maybe\n", "configuration/faulty-line", "wrong",
+		"on-removal cannot be"},
+	{"[local]\nnonsense\n", "configuration/faulty-line", "wrong", "is neither"},
+	{"[filter]\nno-such-key=1\n", "configuration/ignored", "note", "no-such-key"},
+	{"[propagation]\nenabled=false\n", "configuration/disabled", "note", "switched off"},
 };
 
 START_TEST(configuration)
@@ -31,7 +32,7 @@ START_TEST(configuration)
 	g_autofree char *commands = NULL;
 
 	ward_configure(faults[_i].text);
-	commands = ward_expect("configuration", faults[_i].verdict, faults[_i].words);
+	commands = ward_expect(faults[_i].id, faults[_i].verdict, faults[_i].words);
 	ck_assert(g_str_has_prefix(commands, "sed -i '2s/^/#/' "));
 	ward_mend(commands, NULL, NULL);
 	ward_expect_well("configuration", false);
@@ -77,11 +78,11 @@ START_TEST(configuration_file)
 	ward_configure("");
 	ck_assert_int_eq(g_unlink(path), 0);
 	ck_assert_int_eq(g_mkdir(path, 0700), 0);
-	ward_heal("configuration", "not a regular file");
+	ward_heal("configuration/faulty-file", "not a regular file");
 
 	rig_home_write(ward.home, "dot files/certprop.conf", "[local]\non-removal=maybe\n");
 	ck_assert_int_eq(symlink("../../dot files/certprop.conf", path), 0);
-	ward_heal("configuration", "on-removal cannot be");
+	ward_heal("configuration/faulty-line", "on-removal cannot be");
 	ck_assert(g_file_test(path, G_FILE_TEST_IS_SYMLINK));
 	text = ward_read("dot files/certprop.conf");
 	ck_assert_str_eq(text, "[local]\n#on-removal=maybe\n");
@@ -124,9 +125,9 @@ START_TEST(clock_by_certificates)
 		ward_hide(real, "/dev/null");
 	renew(-10);
 	rig_card_insert_seen(ward.card);
-	ward_expect_words("clock", "wrong", "Set the clock");
+	ward_expect_words("clock/early", "wrong", "Set the clock");
 	ward_stand_in("timedatectl", WARD_ASK);
-	commands = ward_expect("clock", "wrong", "not yet valid");
+	commands = ward_expect("clock/early", "wrong", "not yet valid");
 	ward_mend_by(commands, "timedatectl set-ntp true\n");
 	rig_card_remove_seen(ward.card);
 	renew(10);
@@ -147,7 +148,7 @@ START_TEST(clock_by_program)
 	g_free(ward.ctl);
 	ward.ctl = g_strdup(copy);
 	ward_stand_in("timedatectl", mend);
-	ward_heal("clock", "This program was made on");
+	ward_heal("clock/early", "This program was made on");
 }
 END_TEST
 

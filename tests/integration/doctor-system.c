@@ -91,19 +91,21 @@ START_TEST(packages)
 	rig_pcscd_stop(ward.pcscd);
 	ward_hide(pcscd, "/dev/null");
 	ward_hide(modutil, "/dev/null");
-	install((unsigned)_i, "service", "pcscd is not installed", managers[_i].pcscd);
-	install((unsigned)_i, "registration", "not there", managers[_i].tools);
+	install((unsigned)_i, "service/not-installed", "pcscd is not installed",
+		managers[_i].pcscd);
+	install((unsigned)_i, "registration/stale", "not there", managers[_i].tools);
 	ward_hide(OPENSC, "/etc/passwd");
-	install((unsigned)_i, "modules", "not whole", managers[_i].again);
+	install((unsigned)_i, "modules/broken", "not whole", managers[_i].again);
 	ward_show(OPENSC);
 	ck_assert_int_eq(mount("tmpfs", CERTPROP_P11_MODULE_DIR, "tmpfs", 0, NULL), 0);
-	g_free(ward_expect("registration", "wrong", "see the step modules"));
-	install((unsigned)_i, "modules", "which is not installed", managers[_i].opensc);
+	g_free(ward_expect("registration/no-module", "wrong", "see the step modules"));
+	install((unsigned)_i, "modules/not-installed", "which is not installed",
+		managers[_i].opensc);
 	ward_show(CERTPROP_P11_MODULE_DIR);
 	ward_show(modutil);
 	ward_show(pcscd);
 	rig_pcscd_start(ward.pcscd);
-	ward_heal("registration", "not there");
+	ward_heal("registration/stale", "not there");
 	ward_expect_well("service", false);
 	ward_expect_well("modules", false);
 }
@@ -119,7 +121,7 @@ START_TEST(no_manager)
 	ward_stand_in("apt-get", "exit 1");
 	g_free(ward_sh("rm \"$HOME\"/bin/apt-get"));
 	ward_hide(OPENSC, "/etc/passwd");
-	commands = ward_expect("modules", "wrong", "not whole");
+	commands = ward_expect("modules/broken", "wrong", "not whole");
 	ck_assert_str_eq(commands, "");
 	ward_show(OPENSC);
 	ward_expect_well("modules", false);
@@ -198,7 +200,7 @@ START_TEST(sandbox)
 		ck_assert(g_file_set_contents(boxes[_i].file, "", -1, NULL));
 	else
 		ward_setenv("SNAP", "/snap/certprop/1");
-	ward_expect_words("service", "wrong", boxes[_i].words);
+	ward_expect_words("service/incompatible-sandbox", "wrong", boxes[_i].words);
 	leave_sandbox(root);
 	ward_accept_again(other); /* one of the two has been updated */
 	root = enter_sandbox();
@@ -243,7 +245,7 @@ START_TEST(policy)
 		ward_add_block(policies[_i].block);
 	ward_expect_well("registration", false);
 	set_policy(policies[_i].policy);
-	ward_heal("registration", "the crypto policy: \"policy\"");
+	ward_heal("registration/twice", "the crypto policy: \"policy\"");
 }
 END_TEST
 
@@ -254,7 +256,8 @@ START_TEST(policy_stale)
 
 	g_free(ward_sh("certpropctl module enable"));
 	set_policy(STALE);
-	commands = ward_expect("registration", "wrong", "back-ends/nss.config: install what");
+	commands = ward_expect(
+		"registration/stale-policy", "wrong", "back-ends/nss.config: install what");
 	ck_assert_str_eq(commands, "");
 	ck_assert(g_file_set_contents(POLICY, "", -1, NULL));
 	ward_expect_well("registration", false);
@@ -267,7 +270,7 @@ START_TEST(policy_twice)
 	g_autofree char *commands = NULL;
 
 	set_policy("library=" OPENSC "\nname=policy\n" FLAGS "\n" PROXY);
-	commands = ward_expect("registration", "wrong", "leave one out in " POLICY);
+	commands = ward_expect("registration/twice-policy", "wrong", "leave one out in " POLICY);
 	ck_assert_str_eq(commands, "");
 	ck_assert(g_file_set_contents(POLICY, PROXY, -1, NULL));
 	ward_expect_well("registration", false);
@@ -286,7 +289,7 @@ START_TEST(odd_user_name)
 	ward_own_mounts();
 	rig_home_write(ward.home, "passwd", text);
 	ward_hide("/etc/passwd", passwd);
-	commands = ward_expect("service", "wrong", "subject.user == \"o\"neill\"");
+	commands = ward_expect("service/denied", "wrong", "subject.user == \"o\"neill\"");
 	ck_assert_str_eq(commands, "");
 	ward_accept_again(other);
 }

@@ -14,7 +14,7 @@
 #define GUID   "00112233445566778899aabbccddee0a"
 
 static const char contract[] =
-	"{\"well\": \"bool\", \"findings\": [{\"step\": \"text+\","
+	"{\"well\": \"bool\", \"findings\": [{\"step\": \"text+\", \"id\": \"text\","
 	"\"verdict\": \"=ok|note|wrong\", \"subject\": \"text\", \"found\": \"text+\","
 	"\"why\": \"text\", \"mend\": [{\"command\": \"text+\", \"root\": \"bool\"}]}]}";
 
@@ -219,6 +219,30 @@ void ward_wait_said(RigProcess *process, const char *text)
 	rig_wait_until(has_said, &(Awaited){process, text}, WARD_WAIT_MS, text);
 }
 
+/* What a script goes by, "service/denied"; "service/" if it is well. */
+static char *full_id(JsonObject *finding)
+{
+	return g_strdup_printf(
+		"%s/%s", contract_text(finding, "step"), contract_text(finding, "id"));
+}
+
+/* All that is not well has an id that people can look up. */
+static void assert_ids(JsonNode *root)
+{
+	g_autofree char *page = NULL;
+
+	ck_assert(g_file_get_contents(SOURCE_ROOT "/docs/doctor.md", &page, NULL, NULL));
+	for (guint i = 0; i < contract_length(json_node_get_object(root), "findings"); i++) {
+		JsonObject *finding = contract_member(root, "findings", i);
+		bool ok = strcmp(contract_text(finding, "verdict"), "ok") == 0;
+		g_autofree char *id = full_id(finding);
+		g_autofree char *entry = g_strdup_printf("`%s`", id);
+
+		ck_assert_msg(ok ? g_str_has_suffix(id, "/") : strstr(page, entry) != NULL,
+			"%s is not in docs/doctor.md", id);
+	}
+}
+
 /* In a shell that has run these lines before. */
 static JsonNode *ask_after(const char *lines)
 {
@@ -234,12 +258,20 @@ static JsonNode *ask_after(const char *lines)
 	ck_assert_int_eq(status, wrong ? 1 : 0);
 	ck_assert_int_eq(
 		json_object_get_boolean_member(json_node_get_object(root), "well"), !wrong);
+	assert_ids(root);
 	return root;
 }
 
 JsonNode *ward_ask(void)
 {
 	return ask_after("");
+}
+
+static bool is_of(JsonObject *finding, const char *step)
+{
+	g_autofree char *id = full_id(finding);
+
+	return strcmp(step, strchr(step, '/') != NULL ? id : contract_text(finding, "step")) == 0;
 }
 
 JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, const char *words)
@@ -249,7 +281,7 @@ JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, con
 	for (guint i = 0; i < n; i++) {
 		JsonObject *finding = contract_member(root, "findings", i);
 
-		if (strcmp(contract_text(finding, "step"), step) == 0 &&
+		if (is_of(finding, step) &&
 			strcmp(contract_text(finding, "verdict"), verdict) == 0 &&
 			(strstr(contract_text(finding, "subject"), words) != NULL ||
 				strstr(contract_text(finding, "found"), words) != NULL ||
@@ -303,10 +335,12 @@ void ward_expect_no(const char *step, const char *verdict, const char *words)
 		give_up(root, "found", step, words);
 }
 
-static void assert_well(JsonNode *root, const char *step, bool noted)
+static void assert_well(JsonNode *root, const char *id, bool noted)
 {
+	g_autofree char *step = g_strndup(id, strcspn(id, "/"));
+
 	if (ward_find(root, step, "wrong", "") != NULL ||
-		ward_find(root, step, noted ? "note" : "ok", "") == NULL)
+		ward_find(root, noted ? id : step, noted ? "note" : "ok", "") == NULL)
 		give_up(root, "not well", step, "");
 }
 

@@ -66,8 +66,8 @@ void ward_wait_said(RigProcess *process, const char *text);
 
 /* Asks, and asserts that JSON and exit status agree. */
 JsonNode *ward_ask(void) G_GNUC_WARN_UNUSED_RESULT;
-/* The first finding of the step with this verdict and these words in its subject, in what was found
-   or in why; NULL: there is none. */
+/* The first finding of the step ("service", or with the finding's id "service/denied") with this
+   verdict and these words in its subject, in what was found or in why; NULL: there is none. */
 JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, const char *words);
 /* There has to be one. Its commands, one a line; "" if it names none. */
 char *ward_commands(JsonNode *root, const char *step, const char *verdict,
@@ -82,7 +82,8 @@ void ward_expect_no(const char *step, const char *verdict, const char *words);
 /* Who held a card has ended: waits until pcscd has noticed, and the doctor has nothing to say of
    cards. */
 void ward_wait_free(void);
-/* Nothing is wrong at the step, and something is well there; or, `noted`, worth a note. */
+/* Nothing is wrong at the step, also if an id is given, and something is well there; or, `noted`,
+   worth a note (with that id). */
 void ward_expect_well(const char *step, bool noted);
 /* Runs the lines. In `from` (may be NULL) a path that only root may write stands for `to`. */
 void ward_mend(const char *commands, const char *from, const char *to);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The page about the doctor has every sentence that the doctor can say, the beginning of it at
- * least, and names every case of its tests; and each case that it names is one. So a failure that
- * the doctor comes to know later has to be provoked, and to be written down.
+ * The page about the doctor has every id and every sentence that the doctor can say, of that the
+ * beginning at least, and names every case of its tests; and what it names is there. So a failure
+ * that the doctor comes to know later has to be provoked, and to be written down. Where the source
+ * does not show of which step an id is, the tests do: what they find has to be on the page
+ * (integration/ward.c).
  */
 
 #include <string.h>
@@ -136,12 +138,46 @@ static GPtrArray *arguments_at(const char *at)
 }
 
 typedef struct Said {
-	const char *call; /* "finding_why(" */
-	guint which;      /* of its arguments is what is said */
-	guint least;      /* arguments */
+	const char *call;
+	guint step, id, text; /* which of its arguments these are; 0: none */
 } Said;
 
-static const Said said[] = {{"finding_add(", 4, 5}, {"finding_why(", 1, 2}};
+static const Said said[] = {
+	{"finding_add(", 1, 2, 5},
+	{"finding_why(", 0, 0, 1},
+	{"finding_cause(", 0, 1, 2},
+};
+
+/* All that the expression finds in the text: of each the first group. */
+static GPtrArray *matches(const char *text, const char *pattern)
+{
+	g_autoptr(GRegex) expression = regex(pattern);
+	GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GMatchInfo) match = NULL;
+
+	(void)g_regex_match(expression, text, 0, &match);
+	for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL))
+		g_ptr_array_add(found, g_match_info_fetch(match, 1));
+	return found;
+}
+
+/* It may be one of two; or it is a variable, of which only a test can tell. */
+static void check_ids(const Said *one, GPtrArray *arguments, const char *page)
+{
+	g_autoptr(GPtrArray) steps =
+		matches(g_ptr_array_index(arguments, one->step), "\"([a-z]+)\"");
+	g_autoptr(GPtrArray) ids = matches(g_ptr_array_index(arguments, one->id), "\"([a-z-]+)\"");
+
+	for (guint i = 0; one->id != 0 && i < ids->len; i++) {
+		const char *id = g_ptr_array_index(ids, i);
+		g_autofree char *entry = steps->len == 0
+						 ? g_strdup_printf("/%s`", id)
+						 : g_strdup_printf("`%s/%s`",
+							   (char *)g_ptr_array_index(steps, 0), id);
+
+		ck_assert_msg(strstr(page, entry) != NULL, "%s is not in " PAGE, entry);
+	}
+}
 
 static unsigned check_source(const char *file, const char *page, GHashTable *names)
 {
@@ -158,10 +194,11 @@ static unsigned check_source(const char *file, const char *page, GHashTable *nam
 			g_autoptr(GString) text = g_string_new(NULL);
 			g_autofree char *phrase = NULL;
 
-			if (arguments->len < said[i].least)
+			if (arguments->len <= said[i].text)
 				continue;
-			add_text(text, g_ptr_array_index(arguments, said[i].which), names, 0);
-			if (i == 0 && strstr(g_ptr_array_index(arguments, 2), "VERDICT_OK") != NULL)
+			check_ids(&said[i], arguments, page);
+			add_text(text, g_ptr_array_index(arguments, said[i].text), names, 0);
+			if (i == 0 && strstr(g_ptr_array_index(arguments, 3), "VERDICT_OK") != NULL)
 				continue;
 			phrase = phrase_of(text->str);
 			if (phrase == NULL)
@@ -188,10 +225,65 @@ START_TEST(all_is_told)
 }
 END_TEST
 
+/* "service/denied": of the first column of the tables. */
+static GPtrArray *ids_of_page(const char *page)
+{
+	g_auto(GStrv) lines = g_strsplit(page, "\n", -1);
+	g_autoptr(GString) column = g_string_new(NULL);
+
+	for (char **line = lines; *line != NULL; line++)
+		if (g_str_has_prefix(*line, "| "))
+			g_string_append_len(column, *line, strchr(*line + 1, '|') - *line);
+	return matches(column->str, "`([a-z]+/[a-z-]+)`");
+}
+
+/* Of all of the files. */
+static char *text_of(const char *const *dirs, const char *const *patterns)
+{
+	g_autoptr(GPtrArray) files = tree_files(dirs, patterns);
+	GString *all = g_string_new(NULL);
+
+	for (guint i = 0; i < files->len; i++) {
+		g_autofree char *text = tree_read(g_ptr_array_index(files, i));
+
+		g_string_append(all, text);
+	}
+	return g_string_free(all, FALSE);
+}
+
+static void assert_quoted(const char *text, const char *id, const char *what)
+{
+	g_autofree char *quoted = g_strdup_printf("\"%s\"", id);
+
+	ck_assert_msg(strstr(text, quoted) != NULL, "%s: %s", id, what);
+}
+
+/* Rows that share one stand together: nobody has taken it for something else by mistake. */
+START_TEST(ids_are_said_and_tested)
+{
+	g_autofree char *page = tree_read(PAGE);
+	g_autoptr(GPtrArray) ids = ids_of_page(page);
+	g_autofree char *source = text_of(doctor_dirs, sources);
+	g_autofree char *cases = text_of(test_dirs, tests);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	const char *last = "";
+
+	ck_assert_uint_ge(ids->len, 90);
+	for (guint i = 0; i < ids->len; i++) {
+		const char *id = g_ptr_array_index(ids, i);
+
+		assert_quoted(source, strchr(id, '/') + 1, "the doctor does not say it");
+		assert_quoted(cases, id, "no test expects it");
+		ck_assert_msg(strcmp(id, last) == 0 || g_hash_table_add(seen, (gpointer)id),
+			"%s: " PAGE " has it in two places", id);
+		last = id;
+	}
+}
+END_TEST
+
 /* "doctor-card held": of all of the tests, or of those that the page names. */
 static GPtrArray *cases_of_tests(void)
 {
-	g_autoptr(GRegex) call = regex("ward_case\\(suite, \"([a-z-]+)\"");
 	g_autoptr(GPtrArray) files = tree_files(test_dirs, tests);
 	GPtrArray *cases = g_ptr_array_new_with_free_func(g_free);
 
@@ -199,29 +291,19 @@ static GPtrArray *cases_of_tests(void)
 		const char *file = g_ptr_array_index(files, i);
 		g_autofree char *source = tree_read(file);
 		g_autofree char *base = g_path_get_basename(file);
-		g_autoptr(GMatchInfo) match = NULL;
+		g_autoptr(GPtrArray) names = matches(source, "ward_case\\(suite, \"([a-z-]+)\"");
 
 		base[strlen(base) - 2] = '\0';
-		(void)g_regex_match(call, source, 0, &match);
-		for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL)) {
-			g_autofree char *name = g_match_info_fetch(match, 1);
-
-			g_ptr_array_add(cases, g_strdup_printf("%s %s", base, name));
-		}
+		for (guint n = 0; n < names->len; n++)
+			g_ptr_array_add(cases, g_strdup_printf("%s %s", base,
+						       (const char *)g_ptr_array_index(names, n)));
 	}
 	return cases;
 }
 
 static GPtrArray *cases_of_page(const char *page)
 {
-	g_autoptr(GRegex) name = regex("doctor-[a-z]+ [a-z-]+");
-	GPtrArray *cases = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GMatchInfo) match = NULL;
-
-	(void)g_regex_match(name, page, 0, &match);
-	for (; g_match_info_matches(match); (void)g_match_info_next(match, NULL))
-		g_ptr_array_add(cases, g_match_info_fetch(match, 0));
-	return cases;
+	return matches(page, "(doctor-[a-z]+ [a-z-]+)");
 }
 
 static void assert_among(GPtrArray *some, GPtrArray *all, const char *what)
@@ -252,6 +334,7 @@ int main(int argc, char **argv)
 	TCase *tcase = tcase_create("doctor");
 
 	tcase_add_test(tcase, all_is_told);
+	tcase_add_test(tcase, ids_are_said_and_tested);
 	tcase_add_test(tcase, cases_are_the_same);
 	suite_add_tcase(suite, tcase);
 

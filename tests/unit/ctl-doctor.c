@@ -273,7 +273,8 @@ END_TEST
 static void assert_edit(const char *file, const char *command, const char *why)
 {
 	g_autoptr(GPtrArray) findings = findings_new();
-	Finding *finding = finding_add(findings, "configuration", VERDICT_WRONG, NULL, "a fault");
+	Finding *finding = finding_add(
+		findings, "configuration", "faulty-line", VERDICT_WRONG, NULL, "a fault");
 
 	remedy_comment_out(finding, file, 1);
 	ck_assert_uint_eq(finding->mends->len, command != NULL ? 1 : 0);
