@@ -8,7 +8,12 @@
 #include "enter.h"
 
 #include <check.h>
+#include <errno.h>
+#include <ftw.h>
 #include <glib/gstdio.h>
+#include <unistd.h>
+
+#define OPEN_FDS 16
 
 static const char *const passed_on[] = {"PATH", "PCSCLITE_CSOCK_NAME", "CERTPROP_TEST_POOL",
 	"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "LLVM_PROFILE_FILE"};
@@ -83,4 +88,25 @@ void rig_home_write(const RigHome *home, const char *path, const char *text)
 
 	ck_assert_int_eq(g_mkdir_with_parents(directory, 0700), 0);
 	ck_assert_msg(g_file_set_contents(full, text, -1, NULL), "cannot write %s", full);
+}
+
+static uid_t new_owner;
+
+static int give_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+	return lchown(path, new_owner, new_owner);
+}
+
+static void give(const char *directory)
+{
+	ck_assert_msg(nftw(directory, give_entry, OPEN_FDS, FTW_PHYS) == 0,
+		"cannot give '%s' to the user: %s", directory, g_strerror(errno));
+}
+
+void rig_home_give(const RigHome *home, uid_t user)
+{
+	new_owner = user;
+	give(home->home);
+	give(home->runtime);
+	ck_assert_int_eq(g_chmod(rig_directory(), 0711), 0);
 }

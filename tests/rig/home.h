@@ -4,6 +4,7 @@
 /* A scratch home, and the environment in which the product's programs run in it. */
 
 #include <glib.h>
+#include <sys/types.h>
 
 typedef struct {
 	char *home, *config, *data, *state, *cache, *runtime;
@@ -22,3 +23,5 @@ char **rig_home_environment(const RigHome *home) G_GNUC_WARN_UNUSED_RESULT;
 void rig_home_write(const RigHome *home, const char *path, const char *text);
 /* The path of something below the home. Free with g_free(). */
 char *rig_home_path(const RigHome *home, const char *path) G_GNUC_WARN_UNUSED_RESULT;
+/* To another user, who may then pass through the rig's directory on his way to it. */
+void rig_home_give(const RigHome *home, uid_t user);

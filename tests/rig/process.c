@@ -202,10 +202,10 @@ void rig_process_end_all(void)
 		rig_process_kill(running->data);
 }
 
-int rig_run(const char *const *argv, char **environment, char **ret_output, char **ret_errors)
+int rig_run_with(const char *const *argv, const RigProcessOptions *options, char **ret_output,
+	char **ret_errors)
 {
-	RigProcessOptions options = {.environment = environment};
-	g_autoptr(RigProcess) process = rig_process_start(argv, &options);
+	g_autoptr(RigProcess) process = rig_process_start(argv, options);
 	int status = rig_process_wait(process, RUN_MS);
 
 	if (ret_output != NULL)
@@ -213,6 +213,12 @@ int rig_run(const char *const *argv, char **environment, char **ret_output, char
 	if (ret_errors != NULL)
 		*ret_errors = rig_process_errors(process);
 	return status;
+}
+
+int rig_run(const char *const *argv, char **environment, char **ret_output, char **ret_errors)
+{
+	return rig_run_with(
+		argv, &(RigProcessOptions){.environment = environment}, ret_output, ret_errors);
 }
 
 char *rig_run_ok(const char *const *argv, char **environment)

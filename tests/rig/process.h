@@ -45,6 +45,8 @@ void rig_process_end_all(void);
 
 /* Runs to its end, at most 30 s. Returns the exit status; each output where wanted. */
 int rig_run(const char *const *argv, char **environment, char **ret_output, char **ret_errors);
+int rig_run_with(const char *const *argv, const RigProcessOptions *options, char **ret_output,
+	char **ret_errors);
 /* The same, and must exit with 0. Returns its output. */
 char *rig_run_ok(const char *const *argv, char **environment);
 

@@ -8,8 +8,6 @@
 #include "rigserver.h"
 
 #include <check.h>
-#include <errno.h>
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +20,6 @@
 #define XRDP_PORT   3389
 #define UP_MS       20000
 #define STORY_MAX   1000 /* check takes no long messages */
-#define OPEN_FDS    16
 
 struct RigServer {
 	const RigHome *home;
@@ -145,17 +142,6 @@ static bool furnish(gpointer data)
 	return true;
 }
 
-static int give_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-	return lchown(path, RIG_SERVER_USER_ID, RIG_SERVER_USER_ID);
-}
-
-static void give(const char *directory)
-{
-	ck_assert_msg(nftw(directory, give_entry, OPEN_FDS, FTW_PHYS) == 0,
-		"cannot give '%s' to the user: %s", directory, g_strerror(errno));
-}
-
 static bool table_has(const char *path, const char *line)
 {
 	g_autofree char *table = NULL;
@@ -221,10 +207,7 @@ RigServer *rig_server_new(const RigHome *home)
 	directory = write_files(server);
 	server->logs = rig_make_directory("logs");
 	ck_assert_int_eq(chmod(server->logs, 01777), 0);
-	/* The user comes to his home from outside, too. */
-	ck_assert_int_eq(chmod(rig_directory(), 0711), 0);
-	give(home->home);
-	give(home->runtime);
+	rig_home_give(home, RIG_SERVER_USER_ID);
 	server->space = rig_space_new(furnish, &(Furniture){.server = server, .files = directory});
 	server->sesman = start_daemon(server, SESMAN);
 	server->xrdp = start_daemon(server, XRDP);

@@ -76,6 +76,19 @@ bool rig_space_show(const char *stash, const char *path)
 	return rig_space_bind(stash, path);
 }
 
+void rig_space_open(void)
+{
+	const char *shared[] = {RIG_BUILD_ROOT, rig_directory()};
+	const char *stashes[] = {"/run/rig/build", "/run/rig/directory"};
+
+	/* both are laid aside before directories above them are covered */
+	for (gsize i = 0; i < G_N_ELEMENTS(shared); i++)
+		ck_assert(g_mkdir_with_parents(stashes[i], 0755) == 0 &&
+			  rig_space_bind(shared[i], stashes[i]));
+	for (gsize i = 0; i < G_N_ELEMENTS(shared); i++)
+		ck_assert(rig_space_show(stashes[i], shared[i]));
+}
+
 /* The child has furnished when it says so; it stays until it has been looked at. */
 static void furnish_and_wait(RigFurnish furnish, gpointer data, int fd)
 {

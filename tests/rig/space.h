@@ -29,3 +29,6 @@ bool rig_space_bind(const char *from, const char *path) G_GNUC_WARN_UNUSED_RESUL
 /* The same directory under the same name, for people who may not pass through those above it. Only
    what is shown afterwards can be seen beside it. */
 bool rig_space_show(const char *stash, const char *path) G_GNUC_WARN_UNUSED_RESULT;
+/* In the calling process's own mounts: other users can pass to the build directory and to the
+   rig's. */
+void rig_space_open(void);
