@@ -3,6 +3,9 @@
  * fake-forward: one Unix socket in front of another, as `ssh -R` makes it. Each connection has a
  * process of its own, and they die with this one, as those of an ssh that is killed do. Its socket
  * stays then; a new one takes its place, as sshd's StreamLocalBindUnlink does.
+ *
+ * With "polkit" it lets through whom polkit lets use smart cards. It hangs up on others without
+ * having read a word, as pcscd does: libpcsclite knows by that what has happened.
  */
 #include <glib.h>
 
@@ -12,8 +15,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "polkit.h"
 
 #define BACKLOG 16
 
@@ -42,12 +48,14 @@ static bool copy(int from, int to)
 	return n > 0;
 }
 
-static void forward(int caller, const char *target)
+static void forward(int caller, const char *target, bool ask)
 {
 	struct sockaddr_un address;
 	int called = open_socket(target, &address);
 	struct pollfd fds[] = {{.fd = caller, .events = POLLIN}, {.fd = called, .events = POLLIN}};
 
+	if (ask && !polkit_allows(caller))
+		return;
 	if (called < 0 || connect(called, (struct sockaddr *)&address, sizeof(address)) != 0)
 		return;
 	while (poll(fds, 2, -1) > 0) {
@@ -61,22 +69,25 @@ static void forward(int caller, const char *target)
 int main(int argc, char **argv)
 {
 	struct sockaddr_un address;
-	int listener = argc == 3 ? open_socket(argv[1], &address) : -1;
+	bool ask = argc == 4 && strcmp(argv[3], "polkit") == 0;
+	int listener = argc == 3 || ask ? open_socket(argv[1], &address) : -1;
 
 	signal(SIGCHLD, SIG_IGN);
-	(void)unlink(argc == 3 ? argv[1] : "");
+	(void)unlink(listener >= 0 ? argv[1] : "");
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 		listen(listener, BACKLOG) != 0) {
-		g_printerr("usage: fake-forward SOCKET TARGET\n");
+		g_printerr("usage: fake-forward SOCKET TARGET [polkit]\n");
 		return 2;
 	}
+	if (ask) /* all may ask, as with pcscd's */
+		(void)chmod(argv[1], 0666);
 	for (;;) {
 		int caller = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 		if (caller >= 0 && fork() == 0) {
 			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			close(listener);
-			forward(caller, argv[2]);
+			forward(caller, argv[2], ask);
 			_exit(0);
 		}
 		if (caller >= 0)

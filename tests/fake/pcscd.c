@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A pcscd that lets nobody in: fake-pcscd SOCKET CODE answers the first message of each client (its
- * version, pcsc-lite's winscard_msg.h) with that code, as the real one does for a user whom polkit
- * refuses (0x8010006A) and for a library of another release (0x8010001E).
+ * version, pcsc-lite's winscard_msg.h) with that code, as the real one does for a library of
+ * another release (0x8010001E).
  */
 
 #include <glib.h>

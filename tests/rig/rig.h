@@ -12,5 +12,6 @@
 #include "rigcard.h"
 #include "rigchansrv.h"
 #include "rigforward.h"
+#include "rigpolkit.h"
 #include "rigtls.h"
 #include "rigxrdp.h"

@@ -30,17 +30,28 @@ static bool is_reachable(gpointer data)
 	return reached;
 }
 
-RigForward *rig_forward_new(const char *path)
+static RigForward *forward_new(const char *path, const char *target, const char *who)
 {
 	g_autofree char *program = rig_program("tests/fake/fake-forward");
-	const char *named = g_getenv("PCSCLITE_CSOCK_NAME");
-	const char *argv[] = {program, path, named != NULL ? named : PCSCD_SOCKET, NULL};
+	const char *argv[] = {program, path, target, who, NULL};
 	RigForward *forward = g_new0(RigForward, 1);
 
 	(void)unlink(path);
 	forward->process = rig_process_start(argv, NULL);
 	rig_wait_until(is_reachable, (gpointer)path, START_MS, "a forwarded socket");
 	return forward;
+}
+
+RigForward *rig_forward_new(const char *path)
+{
+	const char *named = g_getenv("PCSCLITE_CSOCK_NAME");
+
+	return forward_new(path, named != NULL ? named : PCSCD_SOCKET, NULL);
+}
+
+RigForward *rig_forward_new_guarded(const char *path, const char *target)
+{
+	return forward_new(path, target, "polkit");
 }
 
 void rig_forward_free(RigForward *forward)
