@@ -19,10 +19,11 @@
 #define SOCKET_VARIABLE "PCSCLITE_CSOCK_NAME"
 #define SOCKET_PATH     "/run/pcscd/pcscd.comm"
 #define NAME_LETTERS    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-"
+#define URI_LETTERS     "!'()*" /* JavaScript leaves them, beside those that GLib does */
 #define RULE_FILE       "/etc/polkit-1/rules.d/50-pcscd-%s.rules"
 #define RULE                                                                                    \
 	"polkit.addRule(function(action, subject) { if (/^org[.]debian[.]pcsc-lite[.]access_/." \
-	"test(action.id) && subject.user == \"%s\") return polkit.Result.YES; });"
+	"test(action.id) && %s == \"%s\") return polkit.Result.YES; });"
 
 static const char *const boxes[][2] = {
 	{"/.flatpak-info", "a Flatpak sandbox"},
@@ -80,24 +81,47 @@ static void add_absent(Finding *finding)
 	finding_mend(finding, remedy_pcscd(false, there), true);
 }
 
-/* One line of a rule, and the command that writes it. */
-static void add_denied(Finding *finding)
+/* One line of a rule; the finding gets the command that writes it. A name that JavaScript might
+   take for something else is compared as encodeURIComponent() writes it, which leaves no quote and
+   no backslash. */
+static char *mend_rule(Finding *finding)
 {
 	const char *user = g_get_user_name();
-	g_autofree char *rule = g_strdup_printf(RULE, user);
-	g_autofree char *file = g_strdup_printf(RULE_FILE, user);
-	g_autofree char *quoted_file = remedy_word(file);
-	/* a name that JavaScript might take for something else is left to the administrator */
 	bool plain = user[strspn(user, NAME_LETTERS)] == '\0';
+	g_autofree char *name =
+		plain ? g_strdup(user) : g_uri_escape_string(user, URI_LETTERS, FALSE);
+	g_autofree char *file = g_strdup_printf(RULE_FILE, name);
+	g_autofree char *quoted_file = remedy_word(file);
+	char *rule = g_strdup_printf(
+		RULE, plain ? "subject.user" : "encodeURIComponent(subject.user)", name);
 	g_autofree char *quoted_rule = g_shell_quote(rule);
-	g_autofree char *script = g_strdup_printf("echo %s >%s", quoted_rule, quoted_file);
+	/* polkitd is no longer root when it reads the file */
+	g_autofree char *script =
+		g_strdup_printf("umask 022 && echo %s >%s", quoted_rule, quoted_file);
+
+	finding_mend(finding, remedy_line("sh", "-c", script, NULL), true);
+	return rule;
+}
+
+static void add_denied(Finding *finding)
+{
+	g_autofree char *rule = mend_rule(finding);
 
 	finding_cause(finding, "denied",
 		"polkit lets only users who sit at the machine use smart cards, and this session "
 		"is none of those (ssh, VNC, RDP, or a service). The rule that allows it to %s: %s",
-		user, rule);
-	if (plain)
-		finding_mend(finding, remedy_line("sh", "-c", script, NULL), true);
+		g_get_user_name(), rule);
+}
+
+static void add_told_denied(Finding *finding)
+{
+	g_autofree char *rule = mend_rule(finding);
+
+	finding_cause(finding, "denied",
+		"polkit lets this session use smart cards, and did not let " NAME_DAEMON
+		", which asks again with pauses of up to a minute: where the rule is there "
+		"already, only wait. The rule that allows it to %s: %s",
+		g_get_user_name(), rule);
 }
 
 static void add_incompatible(Finding *finding)
@@ -140,7 +164,7 @@ static void check_told(const Chart *chart, GPtrArray *findings)
 		"pcscd answers here, and not to " NAME_DAEMON " (%s, 0x%08x)", told->state,
 		told->code);
 	if (strcmp(told->state, "denied") == 0) {
-		add_denied(finding);
+		add_told_denied(finding);
 		return;
 	}
 	finding_cause(finding, "environment", "It runs in another environment: %s", told->detail);

@@ -20,7 +20,8 @@ static const char *local(WireService service, bool linked)
 	case WIRE_SERVICE_DENIED:
 		return "pcscd refuses this user: polkit must allow the action "
 		       "org.debian.pcsc-lite.access_pcsc (by default only an active local session "
-		       "may, so that a rule is needed for ssh, VNC or RDP)";
+		       "may, so that a rule is needed for ssh, VNC or RDP); trying again with "
+		       "pauses of up to a minute";
 	case WIRE_SERVICE_INCOMPATIBLE:
 		return "pcscd speaks another protocol version than libpcsclite: both must come "
 		       "from the same release";

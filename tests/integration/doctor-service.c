@@ -112,26 +112,6 @@ START_TEST(socket_variable)
 }
 END_TEST
 
-/* The rule goes to a directory of the test's; no polkit is asked about it. */
-START_TEST(denied)
-{
-	g_autofree char *dir = ward_path("rules.d");
-	g_autofree char *commands = NULL;
-	g_autofree char *name = NULL;
-	g_autofree char *rule = NULL;
-	RigProcess *fake = ward_refuse("0x8010006A");
-
-	ck_assert_int_eq(g_mkdir(dir, 0700), 0);
-	commands = ward_expect("service/denied", "wrong", "polkit.addRule(");
-	ward_mend(commands, "/etc/polkit-1/rules.d", dir);
-	name = g_strdup_printf("rules.d/50-pcscd-%s.rules", g_get_user_name());
-	rule = ward_read(name);
-	ck_assert_ptr_nonnull(strstr(rule, "return polkit.Result.YES; });\n"));
-	ck_assert_ptr_nonnull(strstr(rule, "subject.user == \""));
-	ward_accept_again(fake);
-}
-END_TEST
-
 static const struct {
 	const char *code, *id, *words;
 } others[] = {
@@ -250,7 +230,6 @@ int main(int argc, char **argv)
 	ward_case(suite, "no-systemd", pcscd_without_systemd, 1);
 	ward_case(suite, "not-installed", pcscd_not_installed, 1);
 	ward_case(suite, "variable", socket_variable, 1);
-	ward_case(suite, "denied", denied, 1);
 	ward_case(suite, "refused", refused, G_N_ELEMENTS(others));
 	ward_case(suite, "no-reader", no_reader, 1);
 	ward_case(suite, "no-driver", no_driver, 1);

@@ -230,40 +230,6 @@ START_TEST(outdated)
 }
 END_TEST
 
-static bool is_refused(gpointer data)
-{
-	g_autoptr(JsonNode) root = ward_ask();
-
-	return ward_find(root, "service/denied", "wrong", "not to certpropd (denied") != NULL;
-}
-
-/* polkit lets the person in, and not what runs in no session: for the daemon there is another
-   pcscd, which refuses. */
-START_TEST(refused)
-{
-	g_autofree char *program = rig_program("tests/fake/fake-pcscd");
-	g_autofree char *socket = g_build_filename(ward.home->runtime, "pcscd.comm", NULL);
-	g_autofree char *rules = ward_path("rules.d");
-	g_autofree char *commands = NULL;
-	const char *argv[] = {program, socket, "0x8010006A", NULL};
-	g_autoptr(RigProcess) fake = rig_process_start(argv, NULL);
-	g_autoptr(RigProcess) daemon = NULL;
-
-	ck_assert_int_eq(g_mkdir(rules, 0700), 0);
-	ward_setenv("PCSCLITE_CSOCK_NAME", socket);
-	daemon = start_daemon();
-	ward_setenv("PCSCLITE_CSOCK_NAME", NULL);
-	rig_wait_until(is_refused, NULL, WARD_WAIT_MS, "certpropd is refused");
-	commands = ward_expect("service/denied", "wrong", "polkit.addRule(");
-	ward_mend(commands, "/etc/polkit-1/rules.d", rules);
-	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
-	g_clear_pointer(&daemon, rig_process_free);
-	daemon = start_daemon();
-	ward_expect_well("service", false);
-	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
-}
-END_TEST
-
 static bool is_elsewhere(gpointer data)
 {
 	g_autoptr(JsonNode) root = ward_ask();
@@ -412,7 +378,6 @@ int main(int argc, char **argv)
 	ward_case(suite, "cut-off", cut_off, 1);
 	ward_case(suite, "not-enabled", not_enabled, 1);
 	ward_case(suite, "outdated", outdated, 2);
-	ward_case(suite, "refused", refused, 1);
 	ward_case(suite, "environment", other_environment, 2);
 	ward_case(suite, "version", other_version, 2);
 	return harness_run(suite, argc, argv);

@@ -277,24 +277,6 @@ START_TEST(policy_twice)
 }
 END_TEST
 
-/* A user whose name JavaScript might take for something else gets no command. */
-START_TEST(odd_user_name)
-{
-	g_autofree char *passwd = ward_path("passwd");
-	g_autofree char *text = g_strdup_printf(
-		"o\"neill:x:%u:%u::/:/bin/sh\n", (unsigned)geteuid(), (unsigned)getegid());
-	g_autofree char *commands = NULL;
-	RigProcess *other = ward_refuse("0x8010006A");
-
-	ward_own_mounts();
-	rig_home_write(ward.home, "passwd", text);
-	ward_hide("/etc/passwd", passwd);
-	commands = ward_expect("service/denied", "wrong", "subject.user == \"o\"neill\"");
-	ck_assert_str_eq(commands, "");
-	ward_accept_again(other);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("doctor-system");
@@ -306,6 +288,5 @@ int main(int argc, char **argv)
 	ward_case(suite, "policy", policy, G_N_ELEMENTS(policies));
 	ward_case(suite, "policy-stale", policy_stale, 1);
 	ward_case(suite, "policy-twice", policy_twice, 1);
-	ward_case(suite, "user-name", odd_user_name, 1);
 	return harness_run(suite, argc, argv);
 }

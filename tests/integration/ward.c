@@ -43,11 +43,10 @@ static void set_path(void)
 	ward_setenv("PATH", path);
 }
 
-static void set_up(void)
+static void set_up_root(void)
 {
 	rig_setup();
 	memset(&ward, 0, sizeof ward);
-	be_ordinary();
 	ward.home = rig_home_new();
 	ward.environment = rig_home_environment(ward.home);
 	set_path();
@@ -60,6 +59,12 @@ static void set_up(void)
 	rig_db_create(ward.database);
 	ward.sql = g_strconcat("sql:", ward.database, NULL);
 	ward.ctl = rig_program("ctl/certpropctl");
+}
+
+static void set_up(void)
+{
+	be_ordinary();
+	set_up_root();
 }
 
 static void tear_down(void)
@@ -76,15 +81,41 @@ static void tear_down(void)
 	rig_teardown();
 }
 
-TCase *ward_case(Suite *suite, const char *name, const TTest *test, int n)
+static TCase *add_case(Suite *suite, const char *name, const TTest *test, int n, SFun begin)
 {
 	TCase *tcase = tcase_create(name);
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, begin, tear_down);
 	tcase_add_loop_test(tcase, test, 0, n);
 	suite_add_tcase(suite, tcase);
 	return tcase;
+}
+
+TCase *ward_case(Suite *suite, const char *name, const TTest *test, int n)
+{
+	return add_case(suite, name, test, n, set_up);
+}
+
+TCase *ward_case_root(Suite *suite, const char *name, const TTest *test, int n)
+{
+	return add_case(suite, name, test, n, set_up_root);
+}
+
+void ward_become(uid_t user, const char *name)
+{
+	g_autofree char *passwd = g_strconcat(rig_directory(), "/passwd", NULL);
+	g_autofree char *before = NULL;
+	g_autofree char *text = NULL;
+
+	ck_assert(g_file_get_contents("/etc/passwd", &before, NULL, NULL));
+	text = g_strdup_printf(
+		"%s:x:%u:%u::%s:/bin/sh\n%s", name, user, user, ward.home->home, before);
+	ck_assert(g_file_set_contents_full(passwd, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+	ward_hide("/etc/passwd", passwd);
+	rig_home_give(ward.home, user);
+	rig_space_open();
+	ward.user = user;
 }
 
 void ward_configure(const char *text)
@@ -248,9 +279,10 @@ static JsonNode *ask_after(const char *lines)
 {
 	g_autofree char *script = g_strdup_printf("%s\nexec %s doctor --json", lines, ward.ctl);
 	const char *argv[] = {"sh", "-c", script, NULL};
+	RigProcessOptions options = {.environment = ward.environment, .user = ward.user};
 	g_autofree char *out = NULL;
 	g_autofree char *err = NULL;
-	int status = rig_run(argv, ward.environment, &out, &err);
+	int status = rig_run_with(argv, &options, &out, &err);
 	JsonNode *root = contract_check(out, contract);
 	bool wrong = strstr(out, "\"verdict\":\"wrong\"") != NULL;
 

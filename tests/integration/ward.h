@@ -26,11 +26,16 @@ typedef struct Ward {
 	char *database; /* directory */
 	char *sql;      /* "sql:" and that */
 	char *ctl;      /* the program that is asked */
+	uid_t user;     /* who asks; 0: who runs the tests */
 } Ward;
 
 extern Ward ward;
 
 TCase *ward_case(Suite *suite, const char *name, const TTest *test, int n);
+/* The same, and root may do all that root may; without it he is held to the modes of files. */
+TCase *ward_case_root(Suite *suite, const char *name, const TTest *test, int n);
+/* From here on another user asks, whose home it is: root only, and in mounts of the test's own. */
+void ward_become(uid_t user, const char *name);
 
 /* The user's certprop.conf. */
 void ward_configure(const char *text);
@@ -59,6 +64,7 @@ char *ward_read(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 /* A block more in the shared database's pkcs11.txt. */
 void ward_add_block(const char *text);
 /* Runs words of a shell in that environment; they have to succeed. Returns their output. */
+/* It is who runs the tests who runs them. */
 char *ward_sh(const char *command) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Waits until this is what the program has said. */

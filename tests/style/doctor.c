@@ -291,7 +291,8 @@ static GPtrArray *cases_of_tests(void)
 		const char *file = g_ptr_array_index(files, i);
 		g_autofree char *source = tree_read(file);
 		g_autofree char *base = g_path_get_basename(file);
-		g_autoptr(GPtrArray) names = matches(source, "ward_case\\(suite, \"([a-z-]+)\"");
+		g_autoptr(GPtrArray) names =
+			matches(source, "ward_case(?:_root)?\\(suite, \"([a-z-]+)\"");
 
 		base[strlen(base) - 2] = '\0';
 		for (guint n = 0; n < names->len; n++)
