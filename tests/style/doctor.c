@@ -162,7 +162,7 @@ static GPtrArray *matches(const char *text, const char *pattern)
 }
 
 /* It may be one of two; or it is a variable, of which only a test can tell. */
-static void check_ids(const Said *one, GPtrArray *arguments, const char *page)
+static void check_ids(const char *where, const Said *one, GPtrArray *arguments, const char *page)
 {
 	g_autoptr(GPtrArray) steps =
 		matches(g_ptr_array_index(arguments, one->step), "\"([a-z]+)\"");
@@ -175,8 +175,22 @@ static void check_ids(const Said *one, GPtrArray *arguments, const char *page)
 						 : g_strdup_printf("`%s/%s`",
 							   (char *)g_ptr_array_index(steps, 0), id);
 
-		ck_assert_msg(strstr(page, entry) != NULL, "%s is not in " PAGE, entry);
+		ck_assert_msg(strstr(page, entry) != NULL, "%s: %s is not in " PAGE, where, entry);
 	}
+}
+
+/* Returns whether there is enough of it to look for. */
+static bool check_text(const char *where, const char *words, const char *page, GHashTable *names)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *phrase = NULL;
+
+	add_text(text, words, names, 0);
+	phrase = phrase_of(text->str);
+	if (phrase == NULL)
+		return false;
+	ck_assert_msg(strstr(page, phrase) != NULL, "%s: \"%s\" is not in " PAGE, where, phrase);
+	return true;
 }
 
 static unsigned check_source(const char *file, const char *page, GHashTable *names)
@@ -189,23 +203,17 @@ static unsigned check_source(const char *file, const char *page, GHashTable *nam
 		const char *at = source;
 
 		while ((at = strstr(at, said[i].call)) != NULL) {
-			unsigned line = tree_line(source, at);
+			g_autofree char *where =
+				g_strdup_printf("%s:%u", file, tree_line(source, at));
 			g_autoptr(GPtrArray) arguments = arguments_at(at += strlen(said[i].call));
-			g_autoptr(GString) text = g_string_new(NULL);
-			g_autofree char *phrase = NULL;
 
 			if (arguments->len <= said[i].text)
 				continue;
-			check_ids(&said[i], arguments, page);
-			add_text(text, g_ptr_array_index(arguments, said[i].text), names, 0);
+			check_ids(where, &said[i], arguments, page);
 			if (i == 0 && strstr(g_ptr_array_index(arguments, 3), "VERDICT_OK") != NULL)
 				continue;
-			phrase = phrase_of(text->str);
-			if (phrase == NULL)
-				continue;
-			ck_assert_msg(strstr(page, phrase) != NULL, "%s:%u: \"%s\" is not in " PAGE,
-				file, line, phrase);
-			n++;
+			n += check_text(
+				where, g_ptr_array_index(arguments, said[i].text), page, names);
 		}
 	}
 	return n;
