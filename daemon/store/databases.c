@@ -8,7 +8,7 @@
  *
  * What a program says of its profiles is believed as far as its own directory reaches: the home,
  * or its sandbox. A profile elsewhere is reported, and served only when the configuration includes
- * its directory.
+ * its directory, or when it is that of another program which does reach it.
  *
  * Whether a directory really holds a database, and one that may be touched, is not asked here.
  */
@@ -33,6 +33,7 @@ typedef struct Finder {
 	const Config *config;
 	GPtrArray *databases;
 	GPtrArray *included; /* char *: resolved */
+	guint max;           /* databases */
 } Finder;
 
 static void database_free(gpointer data)
@@ -111,14 +112,14 @@ static bool is_same(const Database *a, const Database *b)
 }
 
 /* Under a better name: a profile is in profiles.ini, in installs.ini, and more. */
-static bool is_known(const GPtrArray *databases, const Database *found)
+static Database **find_known(GPtrArray *databases, const Database *found)
 {
 	for (guint i = 0; i < databases->len; i++) {
 		if (is_same(g_ptr_array_index(databases, i), found))
-			return true;
+			return (Database **)&g_ptr_array_index(databases, i);
 	}
 
-	return false;
+	return NULL;
 }
 
 static Database *database_new(const char *dir, const char *application, const char *profile)
@@ -136,23 +137,31 @@ static Database *database_new(const char *dir, const char *application, const ch
 	return database;
 }
 
-/* Returns what was added, or NULL. */
-static Database *add(Finder *finder, const char *path, const char *application, const char *profile)
+/* Consumes it. The first word about a database counts, unless the one who gave it cannot reach it:
+   else a program in a sandbox could name what is another's, and it would not be served. */
+static void put(Finder *finder, Database *database)
+{
+	Database **known = find_known(finder->databases, database);
+
+	if (known == NULL && finder->databases->len < finder->max) {
+		g_ptr_array_add(finder->databases, database);
+	} else if (known != NULL && (*known)->beyond && !database->beyond) {
+		database_free(*known);
+		*known = database;
+	} else {
+		database_free(database);
+	}
+}
+
+/* NULL: it must not be touched. */
+static Database *allow(
+	const Finder *finder, const char *path, const char *application, const char *profile)
 {
 	g_autofree char *dir = resolve(path);
-	Database *database;
 
 	if (is_excluded(finder->config, path, dir))
 		return NULL;
-
-	database = database_new(dir, application, profile);
-	if (is_known(finder->databases, database)) {
-		database_free(database);
-		return NULL;
-	}
-
-	g_ptr_array_add(finder->databases, database);
-	return database;
+	return database_new(dir, application, profile);
 }
 
 static bool is_below(const char *dir, const char *fence)
@@ -162,34 +171,35 @@ static bool is_below(const char *dir, const char *fence)
 	return strncmp(dir, fence, len) == 0 && dir[len] == '/';
 }
 
-static bool is_full(const Finder *finder)
-{
-	return finder->databases->len >= DATABASES_MAX;
-}
-
 /* What somebody else says is a database of his. */
 static void add_told(Finder *finder, const char *path, const char *fence, const char *application,
 	const char *profile)
 {
 	g_autofree char *real_fence = resolve(fence);
-	Database *database = is_full(finder) ? NULL : add(finder, path, application, profile);
+	Database *database = allow(finder, path, application, profile);
 
-	if (database == NULL || is_below(database->dir, real_fence) ||
-		is_included(finder, database->dir))
+	if (database == NULL)
 		return;
-
-	database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
-		"It is outside %s; list it in [databases] include if it is to be served", fence);
+	if (!is_below(database->dir, real_fence) && !is_included(finder, database->dir)) {
+		database->beyond = true;
+		database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
+			"It is outside %s; list it in [databases] include if it is to be served",
+			fence);
+	}
+	put(finder, database);
 }
 
 static void add_fault(
 	Finder *finder, const char *path, const char *application, const char *file, GError *fault)
 {
-	Database *database = is_full(finder) ? NULL : add(finder, path, application, file);
+	Database *database = allow(finder, path, application, file);
 
-	if (database != NULL)
-		database->fault = g_steal_pointer(&fault);
-	g_clear_error(&fault);
+	if (database == NULL) {
+		g_error_free(fault);
+		return;
+	}
+	database->fault = fault;
+	put(finder, database);
 }
 
 static void add_profiles(Finder *finder, const Place *place, const char *base)
@@ -249,10 +259,12 @@ static bool has_database(const char *dir)
 
 static void add_one_shared(Finder *finder, const char *path)
 {
-	Database *database = add(finder, path, "shared", NULL);
+	Database *database = allow(finder, path, "shared", NULL);
 
-	if (database != NULL)
-		database->creatable = finder->config->create_shared;
+	if (database == NULL)
+		return;
+	database->creatable = finder->config->create_shared;
+	put(finder, database);
 }
 
 static void add_shared(Finder *finder)
@@ -267,15 +279,35 @@ static void add_shared(Finder *finder)
 		add_one_shared(finder, xdg);
 }
 
-static void discover(Finder *finder)
+static void add_places(Finder *finder, bool sandboxed)
 {
 	gsize n;
 	const Place *table = places(&n);
 
+	for (gsize i = 0; i < n; i++) {
+		if ((table[i].sandbox != NULL) == sandboxed)
+			add_place(finder, &table[i]);
+	}
+}
+
+/* Those in a sandbox come last: with all that they may name they could fill the list. */
+static void discover(Finder *finder)
+{
 	add_shared(finder);
-	for (gsize i = 0; i < n; i++)
-		add_place(finder, &table[i]);
+	add_places(finder, false);
 	add_office(finder);
+	add_places(finder, true);
+}
+
+static void add_included(Finder *finder)
+{
+	for (char **path = finder->config->include; path != NULL && *path != NULL; path++) {
+		g_autofree char *expanded = expand(*path, g_get_home_dir());
+		Database *database = allow(finder, expanded, "other", NULL);
+
+		if (database != NULL)
+			put(finder, database);
+	}
 }
 
 GPtrArray *databases_find(const Config *config)
@@ -285,6 +317,7 @@ GPtrArray *databases_find(const Config *config)
 		.config = config,
 		.databases = g_ptr_array_new_with_free_func(database_free),
 		.included = included,
+		.max = DATABASES_MAX,
 	};
 
 	for (char **path = config->include; path != NULL && *path != NULL; path++) {
@@ -294,11 +327,8 @@ GPtrArray *databases_find(const Config *config)
 	}
 	if (config->discover)
 		discover(&finder);
-	for (char **path = config->include; path != NULL && *path != NULL; path++) {
-		g_autofree char *expanded = expand(*path, g_get_home_dir());
-
-		(void)add(&finder, expanded, "other", NULL);
-	}
+	finder.max = G_MAXUINT;
+	add_included(&finder);
 
 	return finder.databases;
 }

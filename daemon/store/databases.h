@@ -21,6 +21,7 @@ typedef struct Database {
 	char *profile;           /* its name in the application, or NULL */
 	bool creatable;          /* not there yet, and may be created */
 	GError *fault;           /* why it must not even be looked at, or NULL */
+	bool beyond;             /* the fault is that it is out of reach for who names it */
 	dev_t device;            /* of the directory, if it is there */
 	ino_t inode;
 } Database;

@@ -421,6 +421,64 @@ START_TEST(sandboxes_end_at_their_fence)
 }
 END_TEST
 
+/* A database is served as its own program's, whoever else names it, first or last. */
+static const struct {
+	const char *liar;
+	const char *owner, *application; /* whose database it is */
+} disputes[] = {
+	{"snap/firefox/common/.mozilla/firefox", ".thunderbird", "thunderbird"},
+	{"snap/firefox/common/.mozilla/firefox", "snap/thunderbird/common/.thunderbird",
+		"thunderbird"},
+	{".var/app/org.mozilla.firefox/config/mozilla/firefox", ".config/thunderbird",
+		"thunderbird"},
+	{"snap/thunderbird/common/.thunderbird", ".mozilla/firefox", "firefox"},
+	{".var/app/org.mozilla.Thunderbird/.thunderbird", "snap/firefox/common/.mozilla/firefox",
+		"firefox"},
+};
+
+START_TEST(nobody_loses_a_database)
+{
+	g_autofree char *liar_ini = g_build_filename(disputes[_i].liar, "profiles.ini", NULL);
+	g_autofree char *ini = g_build_filename(disputes[_i].owner, "profiles.ini", NULL);
+	g_autofree char *good = g_build_filename(disputes[_i].owner, "good", NULL);
+	g_autofree char *lie = g_strdup_printf("[Profile0]\nName=mine\nIsRelative=0\nPath=%s/%s\n"
+					       "[Install1]\nDefault=%s/%s\n",
+		home->dir, good, home->dir, good);
+	g_autofree char *line =
+		g_strdup_printf("sql:~/%s %s \"good\" ok\n", good, disputes[_i].application);
+
+	make_db(good);
+	make_file(liar_ini, lie);
+	make_file(ini, "[Profile0]\nName=good\nIsRelative=1\nPath=good\n");
+	expect(line);
+	expect_served(good);
+}
+END_TEST
+
+/* Two files in two places, each with as many profiles as a file may name. */
+START_TEST(sandboxes_leave_room)
+{
+	static const char *const files[] = {
+		"snap/firefox/common/.mozilla/firefox/profiles.ini",
+		"snap/firefox/common/.mozilla/firefox/installs.ini",
+		"snap/firefox/common/.config/mozilla/firefox/profiles.ini",
+		"snap/firefox/common/.config/mozilla/firefox/installs.ini",
+	};
+
+	for (gsize f = 0; f < G_N_ELEMENTS(files); f++) {
+		g_autoptr(GString) text = g_string_new(NULL);
+
+		for (unsigned i = 0; i < 128; i++)
+			g_string_append_printf(text, "[Profile%u]\nPath=p%zu-%u\nDefault=p%zu-%u\n",
+				i, f, i, f, i);
+		make_file(files[f], text->str);
+	}
+	make_db(".thunderbird/good");
+	make_file(".thunderbird/profiles.ini", "[Profile0]\nName=good\nPath=good\n");
+	expect_served(".thunderbird/good");
+}
+END_TEST
+
 static void make_profile(const char *name)
 {
 	g_autofree char *dir = g_build_filename(FIREFOX, name, NULL);
@@ -558,6 +616,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, too_many_profiles);
 	tcase_add_test(tcase, endless_path);
 	tcase_add_loop_test(tcase, sandboxes_end_at_their_fence, 0, 2);
+	tcase_add_loop_test(tcase, nobody_loses_a_database, 0, G_N_ELEMENTS(disputes));
+	tcase_add_test(tcase, sandboxes_leave_room);
 	tcase_add_loop_test(tcase, configured, 0, G_N_ELEMENTS(config_cases));
 	tcase_add_test(tcase, every_profile_is_served);
 	tcase_add_test(tcase, profiles_are_not_created);
