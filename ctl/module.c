@@ -152,6 +152,9 @@ unsigned module_tell_changes(const Report *report, bool dry_run)
 		if (strcmp(database->status, "missing") == 0)
 			paint_line(PAINT_PLAIN, "%s: nothing to do; %s", database->path,
 				database->reason);
+		else if (strcmp(database->status, "foreign") == 0 && database->modules->len == 0)
+			paint_line(PAINT_PLAIN, "%s: left alone; %s", database->path,
+				database->reason);
 		for (guint j = 0; j < database->modules->len; j++) {
 			const ReportModule *module = g_ptr_array_index(database->modules, j);
 

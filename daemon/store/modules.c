@@ -221,11 +221,15 @@ static void handle(const Request *request, const Database *database, Reports *re
 	else if ((request->flags & WIRE_STORE_DISABLE) != 0)
 		change = CHANGE_DISABLE;
 
+	/* What must not be served is not looked at, but for taking out what is ours. */
+	if (database->fault != NULL && change != CHANGE_DISABLE) {
+		reports_about(reports, database, database->fault);
+		return;
+	}
+
 	if (files != NULL)
 		done = change_file(request, database, change, modules, &error);
-	reports_database(reports, database, error);
-	if (error != NULL && !g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING))
-		reports_error(reports, error);
+	reports_about(reports, database, error != NULL ? error : database->fault);
 	for (guint i = 0; i < modules->len; i++)
 		report_module(g_ptr_array_index(modules, i), reports, done && !dry_run);
 }

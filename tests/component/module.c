@@ -19,11 +19,12 @@
 #define OPENSC CERTPROP_P11_MODULE_DIR "/opensc-pkcs11.so"
 #define ONEPIN CERTPROP_P11_MODULE_DIR "/onepin-opensc-pkcs11.so"
 #define NAME   "name=certprop (opensc-pkcs11.so)\n"
-#define CROWD  8 /* programs at once */
+#define PUBLIC "NSS=slotParams={0x00000000=[slotFlags=PublicCerts ] }  \n" /* as NSS writes it */
+#define CROWD  8                                                           /* programs at once */
 
 static const char contract[] =
 	"{\"dry_run\": \"bool\", \"databases\": [{\"path\": \"text+\","
-	"\"application\": \"=shared|other\", \"profile\": \"text\","
+	"\"application\": \"=shared|firefox|other\", \"profile\": \"text\","
 	"\"status\": \"=ok|missing|read-only|damaged|foreign\", \"reason\": \"text\","
 	"\"modules\": [{\"module\": \"text+\", \"state\": \"=absent|reachable|twice\","
 	"\"change\": \"text\", \"done\": \"bool\", \"reason\": \"text\","
@@ -507,6 +508,63 @@ START_TEST(refused_and_untouched)
 }
 END_TEST
 
+/* A profile to which a link leads out of the home; returns where it is. */
+static char *make_foreign(void)
+{
+	char *dir = g_dir_make_tmp("certprop-outside-XXXXXX", NULL);
+	g_autofree char *link = rig_home_path(bench.home, ".mozilla/firefox/p");
+
+	rig_home_write(bench.home, ".mozilla/firefox/profiles.ini",
+		"[Profile0]\nName=a\nIsRelative=1\nPath=p\n");
+	ck_assert_int_eq(symlink(dir, link), 0);
+	rig_db_create(dir);
+	return dir;
+}
+
+static void remove_database(const char *dir)
+{
+	static const char *const names[] = {"cert9.db", "key4.db", "pkcs11.txt"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(dir, names[i], NULL);
+
+		ck_assert_int_eq(g_unlink(path), 0);
+	}
+	ck_assert_int_eq(g_rmdir(dir), 0);
+}
+
+/* What is not served gets nothing; what is ours in it can be taken out all the same. */
+START_TEST(foreign_gets_nothing)
+{
+	g_autofree char *dir = make_foreign();
+	g_autofree char *path = g_build_filename(dir, "pkcs11.txt", NULL);
+	g_autofree char *before = NULL, *after = NULL, *with = NULL, *back = NULL, *out = NULL;
+	struct stat first, second;
+
+	ck_assert(g_file_get_contents(path, &before, NULL, NULL));
+	ck_assert_int_eq(g_stat(path, &first), 0);
+	ck_assert_int_eq(ctl_run(&out, NULL, "module", "enable", NULL), 0);
+	ck_assert(g_file_get_contents(path, &after, NULL, NULL));
+	ck_assert_str_eq(after, before);
+	ck_assert_int_eq(g_stat(path, &second), 0);
+	ck_assert_uint_eq(first.st_ino, second.st_ino);
+	ck_assert_msg(strstr(out, "left alone") != NULL, "%s", out);
+
+	g_autoptr(JsonNode) root = ctl_json(0, contract, "module", "status");
+	JsonObject *database = contract_member(root, "databases", 1);
+	ck_assert_str_eq(contract_text(database, "status"), "foreign");
+	ck_assert_uint_eq(contract_length(database, "modules"), 0);
+
+	/* as a version before this one did */
+	with = g_strconcat(before, "library=" OPENSC "\n" NAME PUBLIC "\n", NULL);
+	ck_assert(g_file_set_contents(path, with, -1, NULL));
+	module("disable");
+	ck_assert(g_file_get_contents(path, &back, NULL, NULL));
+	ck_assert_str_eq(back, before);
+	remove_database(dir);
+}
+END_TEST
+
 START_TEST(a_module_that_is_not_there)
 {
 	g_autofree char *before = read_file();
@@ -537,7 +595,8 @@ int main(int argc, char **argv)
 	const TTest *const keys[] = {
 		keys_come_into_reach, sync_registers_when_told, daemon_registers_and_says_so};
 	const TTest *const file[] = {no_file_yet, in_turns_with_nss, many_at_once,
-		no_module_is_loaded, one_database_of_two, a_module_that_is_not_there};
+		no_module_is_loaded, one_database_of_two, foreign_gets_nothing,
+		a_module_that_is_not_there};
 	Suite *suite = suite_create("module");
 
 	ctl_add_case(suite, "keys", keys, G_N_ELEMENTS(keys));
