@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dbfile.h"
 #include "error.h"
 
 /* SQLite: PENDING, RESERVED, then 510 SHARED bytes. */
@@ -31,22 +32,10 @@
 #define LOCK_SHARED   (LOCK_PENDING + 2)
 #define LOCK_SHARED_N 510
 
-#define HEADER_LEN        100
 #define HEADER_GENERATION 24 /* "file change counter", big-endian */
-#define MAGIC             "SQLite format 3"
 
 #define PAUSE_FIRST_MS 5u
 #define PAUSE_MAX_MS   100u
-
-static bool check_owner(const struct stat *st, const char *what, const char *path, GError **error)
-{
-	if (st->st_uid == geteuid())
-		return true;
-
-	g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
-		"The %s %s belongs to user %u, not to us", what, path, (unsigned)st->st_uid);
-	return false;
-}
 
 static bool check_dir(const char *dir, GError **error)
 {
@@ -65,7 +54,7 @@ static bool check_dir(const char *dir, GError **error)
 			dir);
 		return false;
 	}
-	if (!check_owner(&st, "directory", dir, error))
+	if (!dbfile_check_owner(&st, "directory", dir, error))
 		return false;
 	if (st.st_mode & S_IWOTH) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
@@ -76,61 +65,9 @@ static bool check_dir(const char *dir, GError **error)
 	return true;
 }
 
-static bool check_content(int fd, const char *path, GError **error)
-{
-	char head[HEADER_LEN];
-	ssize_t n = pread(fd, head, sizeof head, 0);
-
-	if (n == 0) {
-		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_DAMAGED,
-			"%s is empty: a program was interrupted when it created it", path);
-		return false;
-	}
-	if (n < (ssize_t)sizeof head || memcmp(head, MAGIC, sizeof MAGIC) != 0) {
-		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_DAMAGED,
-			"%s is not an SQLite database", path);
-		return false;
-	}
-
-	return true;
-}
-
-/* Returns a descriptor, or -1. */
-static int open_file(const char *path, GError **error)
-{
-	/* Not blocking: it could be a FIFO. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0) {
-		int code = errno == ENOENT ? CERTPROP_ERROR_MISSING : CERTPROP_ERROR_DENIED;
-
-		/* Somebody else's file is told as such, whatever the reason that we cannot read. */
-		if (errno == EACCES && stat(path, &st) == 0 &&
-			!check_owner(&st, "file", path, error))
-			return -1;
-		g_set_error(error, CERTPROP_ERROR, code, "Opening %s failed: %s", path,
-			g_strerror(errno));
-		return -1;
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_DAMAGED,
-			"%s is not a regular file", path);
-		goto bad;
-	}
-	if (!check_owner(&st, "file", path, error) || !check_content(fd, path, error))
-		goto bad;
-
-	return fd;
-
-bad:
-	close(fd);
-	return -1;
-}
-
 bool files_is_database(const char *path)
 {
-	int fd = open_file(path, NULL);
+	int fd = dbfile_open(path, NULL);
 
 	if (fd < 0)
 		return false;
@@ -142,6 +79,20 @@ bool files_is_database(const char *path)
 static bool is_missing(const GError *error)
 {
 	return g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING);
+}
+
+bool files_check_beside(const Files *files, GError **error)
+{
+	static const char *const names[] = {FILES_CERT, FILES_KEY};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(files->dir, names[i], NULL);
+
+		if (!dbfile_check_beside(path, error))
+			return false;
+	}
+
+	return true;
 }
 
 Files *files_open(const char *dir, GError **error)
@@ -158,10 +109,10 @@ Files *files_open(const char *dir, GError **error)
 	if (!check_dir(dir, error))
 		return NULL;
 
-	files->cert = open_file(cert_path, &cert_error);
-	files->key = open_file(key_path, &key_error);
+	files->cert = dbfile_open(cert_path, &cert_error);
+	files->key = dbfile_open(key_path, &key_error);
 	if (files->cert >= 0 && files->key >= 0)
-		return g_steal_pointer(&files);
+		return files_check_beside(files, error) ? g_steal_pointer(&files) : NULL;
 
 	/* One of two is damage; none is a database that nobody created yet. */
 	if (is_missing(cert_error) && is_missing(key_error)) {

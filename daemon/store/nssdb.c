@@ -151,6 +151,8 @@ static bool start_patiently(Nssdb *db, bool wait, GError **error)
 			(void)poll(NULL, 0, OPEN_PAUSE_MS << attempt);
 		if (!files_wait_unlocked(db->files, db->write, wait ? OPEN_WAIT_MS : 0))
 			break;
+		if (!files_check_beside(db->files, error))
+			return false;
 		if (start_nss(db)) {
 			if (SECMOD_GetInternalModule()->isThreadSafe || last)
 				return true;
@@ -538,7 +540,7 @@ Row *nssdb_attributes(Nssdb *db, gulong handle, const gulong *types, gsize n, GE
 static bool wait_to_write(Nssdb *db, GError **error)
 {
 	if (files_wait_unlocked(db->files, true, WRITE_WAIT_MS))
-		return true;
+		return files_check_beside(db->files, error);
 
 	g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY,
 		"Another program has held a lock on the database in %s for %u s", db->files->dir,

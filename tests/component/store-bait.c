@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * certprop-store and a profile that a sandboxed program has prepared: whatever is in it, the store
+ * ends, serves the others, and writes nothing outside.
+ */
+
+#include <check.h>
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "store-rig.h"
+
+#define SANDBOX ".var/app/org.mozilla.firefox/.mozilla/firefox"
+#define CERTS   "SELECT count(*) FROM nssPublic WHERE a0=x'00000001'"
+
+static Home *home;
+static char *profile; /* the sandbox's */
+
+static const Job list = {.mode = WIRE_STORE_LIST};
+
+static void setup(void)
+{
+	g_autofree char *ini = NULL;
+
+	home = home_new();
+	home_make_db(home);
+	profile = home_path(home, SANDBOX "/p");
+	home_make_db_at(home, profile, "");
+	ini = home_path(home, SANDBOX "/profiles.ini");
+	ck_assert(g_file_set_contents(ini, "[Profile0]\nName=p\nIsRelative=1\nPath=p\n", -1, NULL));
+}
+
+static void teardown(void)
+{
+	g_free(profile);
+	home_free(home);
+}
+
+static char *in_profile(const char *name)
+{
+	return g_build_filename(profile, name, NULL);
+}
+
+/* The store says so of the sandbox's database, and the home's own is served. */
+static void expect(const Job *job, const char *status, const char *reason)
+{
+	Outcome outcome = job_run(home, job);
+	const ReportDatabase *bad = report_database(outcome.report, profile);
+	const ReportDatabase *good = report_database(outcome.report, home->db);
+
+	ck_assert_str_eq(bad->status, status);
+	ck_assert_msg(strstr(bad->reason, reason) != NULL, "%s", bad->reason);
+	ck_assert_uint_eq(bad->steps->len, 0);
+	ck_assert_str_eq(good->status, "ok");
+	ck_assert_uint_eq(good->errors->len, 0);
+	report_free(outcome.report);
+}
+
+/* Whether it is only listed or would be written to. */
+static void expect_always(const char *status, const char *reason)
+{
+	Card *card = card_with("0123", 1);
+	const Job insertion = {.mode = WIRE_STORE_APPLY, .card = card};
+
+	expect(&list, status, reason);
+	expect(&insertion, status, reason);
+	ck_assert_int_eq(home_count(home, NULL, "cert9.db", CERTS), 1);
+	card_free(card);
+}
+
+static const char *const beside[] = {"cert9.db-journal", "key4.db-journal", "cert9.db-wal",
+	"key4.db-wal", "cert9.db-shm", "key4.db-shm"};
+
+/* SQLite would wait at it for ever. */
+START_TEST(pipe_beside_a_database)
+{
+	g_autofree char *path = in_profile(beside[_i]);
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	expect_always("damaged", "is not a regular file");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("store-bait");
+	TCase *tcase = tcase_create("beside");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 100);
+	tcase_add_loop_test(tcase, pipe_beside_a_database, 0, G_N_ELEMENTS(beside));
+	suite_add_tcase(suite, tcase);
+	return harness_run(suite, argc, argv);
+}
