@@ -142,8 +142,8 @@ static void add_unread(
 static void add_being_read(const Chart *chart, const SeenEndpoint *endpoint,
 	const SeenReader *reader, const char *title, GPtrArray *findings)
 {
-	Finding *finding = finding_add(
-		findings, "cards", "being-read", VERDICT_NOTE, title, "it is being read just now");
+	Finding *finding = finding_add(findings, "cards", "being-read", VERDICT_UNKNOWN, title,
+		"it is being read just now");
 
 	finding_why(finding,
 		"That began at %s, and %u certificates have come since. Ask again; a card that "
@@ -197,8 +197,8 @@ void check_cards(const Chart *chart, GPtrArray *findings)
 			n_cards++;
 		}
 	}
-	if (n_readers > 0 && n_cards == 0)
-		finding_add(findings, "cards", "none", VERDICT_NOTE, NULL,
+	if (n_cards == 0 && (n_readers > 0 || chart_is_redirected(chart)))
+		finding_add(findings, "cards", "none", VERDICT_UNKNOWN, NULL,
 			"no card is in; the steps about cards were left out");
 }
 
@@ -258,6 +258,15 @@ static void add_none(const Probe *probe, GPtrArray *findings)
 		probe->path);
 }
 
+static void add_unreadable(const Probe *probe, GPtrArray *findings)
+{
+	Finding *finding = finding_add(findings, "certificates", "all-unreadable", VERDICT_WRONG,
+		probe->reader, "none of the %u on the card can be read", probe->n_certs);
+
+	finding_why(finding,
+		"They are no readable X.509: whoever has issued the card has to put that right");
+}
+
 static void add_read(const Probe *probe, GPtrArray *findings)
 {
 	Finding *finding = finding_add(findings, "certificates", "unreadable",
@@ -284,6 +293,8 @@ void check_certificates(const Chart *chart, GPtrArray *findings)
 			add_blank(probe, findings);
 		else if (probe->n_certs == 0)
 			add_none(probe, findings);
+		else if (probe->n_opaque == probe->n_certs)
+			add_unreadable(probe, findings);
 		else
 			add_read(probe, findings);
 		for (guint n = 0; n < probe->notes->len && probe->n_blank == 0; n++)
@@ -317,21 +328,39 @@ static char *keys_text(const Probe *probe)
 	return g_string_free(text, FALSE);
 }
 
+/* Whatever the configuration makes of them, such a card is good for nothing. */
+static void add_no_key(const Probe *probe, const char *text, GPtrArray *findings)
+{
+	Finding *finding =
+		finding_add(findings, "keys", "none", VERDICT_WRONG, probe->reader, "%s", text);
+
+	finding_why(finding,
+		"No program can log in or sign with it: the keys on it belong to other "
+		"certificates; whoever has issued the card has to put that right");
+}
+
+static void add_keys(const Chart *chart, const Probe *probe, const char *text, GPtrArray *findings)
+{
+	bool unwanted = probe->n_without > 0 && chart->config->without_key != CONFIG_SKIP;
+	Finding *finding = finding_add(findings, "keys", "missing",
+		unwanted ? VERDICT_NOTE : VERDICT_OK, probe->reader, "%s", text);
+
+	if (unwanted)
+		finding_why(finding, "Certificates without their key are good for looking at only; "
+				     "[filter] without-key=skip keeps them out");
+}
+
 void check_keys(const Chart *chart, GPtrArray *findings)
 {
 	for (guint i = 0; i < chart->reads->len; i++) {
 		const Probe *probe = g_ptr_array_index(chart->reads, i);
-		bool unwanted = probe->n_without > 0 && chart->config->without_key != CONFIG_SKIP;
 		g_autofree char *text = keys_text(probe);
-		Finding *finding;
 
 		if (probe->error != NULL || probe->n_certs == 0)
 			continue;
-		finding = finding_add(findings, "keys", "missing",
-			unwanted ? VERDICT_NOTE : VERDICT_OK, probe->reader, "%s", text);
-		if (unwanted)
-			finding_why(finding,
-				"Certificates without their key are good for looking at only; "
-				"[filter] without-key=skip keeps them out");
+		if (probe->n_without == probe->n_certs)
+			add_no_key(probe, text, findings);
+		else
+			add_keys(chart, probe, text, findings);
 	}
 }

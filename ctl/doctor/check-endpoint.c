@@ -215,7 +215,7 @@ void check_endpoints(const Chart *chart, GPtrArray *findings)
 	for (guint i = 0; i < sites->len && i < SITES_MAX; i++)
 		check_site(chart, g_ptr_array_index(sites, i), findings);
 	if (*left_out != '\0')
-		finding_why(finding_add(findings, "endpoints", "too-many", VERDICT_NOTE, NULL,
+		finding_why(finding_add(findings, "endpoints", "too-many", VERDICT_UNKNOWN, NULL,
 				    "more than %u redirected endpoints; not looked at: %s",
 				    SITES_MAX, left_out),
 			"Of xrdp sessions that have ended the directories ~/.pcsc… may be removed");

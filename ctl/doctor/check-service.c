@@ -236,12 +236,15 @@ static bool has_driver(void)
 	return false;
 }
 
-static void add_no_reader(GPtrArray *findings)
+/* Where readers come from elsewhere, none need be here. Without a driver none ever could. */
+static void add_no_reader(bool redirected, GPtrArray *findings)
 {
-	Finding *finding = finding_add(
-		findings, "readers", NULL, VERDICT_NOTE, NULL, "no reader is connected");
+	bool driver = has_driver();
+	Verdict verdict = redirected ? VERDICT_NOTE : driver ? VERDICT_UNKNOWN : VERDICT_WRONG;
+	Finding *finding =
+		finding_add(findings, "readers", NULL, verdict, NULL, "no reader is connected");
 
-	if (!has_driver()) {
+	if (!driver) {
 		finding_cause(finding, "no-driver",
 			"pcscd has no driver for readers that are plugged in: most of them need "
 			"CCID's");
@@ -277,7 +280,7 @@ void check_readers(const Chart *chart, GPtrArray *findings)
 			n_good++;
 	}
 	if (readers->len == 0)
-		add_no_reader(findings);
+		add_no_reader(chart_is_redirected(chart), findings);
 	else if (n_good > 0)
 		finding_add_ok(findings, "readers", NULL, "%u can be used", n_good);
 }

@@ -51,7 +51,7 @@ void check_configuration(const Chart *chart, GPtrArray *findings)
 		add_fault(g_ptr_array_index(chart->faults, i), findings);
 
 	if (!chart->config->enabled) {
-		Finding *finding = finding_add(findings, "configuration", "disabled", VERDICT_NOTE,
+		Finding *finding = finding_add(findings, "configuration", "disabled", VERDICT_WRONG,
 			config_origin(chart->config, "propagation", "enabled"),
 			"propagation is switched off");
 

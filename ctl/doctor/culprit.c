@@ -23,7 +23,6 @@
 
 #include "process.h"
 
-#define OURS             "certprop" /* begins the names of all our processes */
 #define SCDAEMON         "scdaemon"
 #define SOCKET_NAME      "/pcscd.comm"
 #define ANSWER_SECONDS   1
@@ -149,7 +148,7 @@ static bool is_client(const Process *process, gconstpointer data)
 	GHashTable *peers = (GHashTable *)data;
 	bool hidden;
 
-	if (g_hash_table_size(peers) == 0 || g_str_has_prefix(process->name, OURS))
+	if (g_hash_table_size(peers) == 0 || process_is_ours(process))
 		return false;
 
 	return process_has_socket(process, peers, &hidden) ||
@@ -213,7 +212,7 @@ static char **split_words(const char *line)
    programs may hide that, and lock files of ours only. */
 static bool is_holder(const Process *process, const struct stat *st, guint64 from)
 {
-	bool ours = g_str_has_prefix(process->name, OURS);
+	bool ours = process_is_ours(process);
 	bool hidden;
 
 	/* They let go of a database by themselves. */

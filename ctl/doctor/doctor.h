@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* Looks at everything and says what it found. Returns whether nothing is wrong. */
-bool doctor_round(const Ctl *ctl);
+/* Looks at everything and says what it found. Returns the exit status that says the same. */
+int doctor_round(const Ctl *ctl);
 
 G_END_DECLS

@@ -112,6 +112,7 @@ const char *verdict_word(Verdict verdict)
 	static const char *const words[] = {
 		[VERDICT_OK] = "ok",
 		[VERDICT_NOTE] = "note",
+		[VERDICT_UNKNOWN] = "unknown",
 		[VERDICT_WRONG] = "wrong",
 	};
 

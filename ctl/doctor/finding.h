@@ -12,8 +12,9 @@ G_BEGIN_DECLS
 
 typedef enum {
 	VERDICT_OK,
-	VERDICT_NOTE,  /* worth knowing; all may be well */
-	VERDICT_WRONG, /* something does not work because of it */
+	VERDICT_NOTE,    /* worth knowing; all may be well */
+	VERDICT_UNKNOWN, /* it could not be looked at: all may be well, or not */
+	VERDICT_WRONG,   /* something does not work because of it */
 } Verdict;
 
 /* A line for a shell. */
@@ -49,7 +50,7 @@ void finding_cause(Finding *finding, const char *id, const char *format, ...) G_
 /* Takes `command`; NULL is ignored. */
 void finding_mend(Finding *finding, char *command, bool root);
 
-/* "ok", "note", "wrong" */
+/* "ok", "note", "unknown", "wrong" */
 const char *verdict_word(Verdict verdict);
 
 G_END_DECLS

@@ -5,11 +5,16 @@
 
 #include "process.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PROCESSES_MAX   65536u
 #define DESCRIPTORS_MAX 65536u
+#define OURS            "certprop" /* begins the names of all our processes */
+#define MAPS_MAX        262144u    /* lines */
+#define MAPS_LINE_MAX   (4096u + 128u)
 #define SOCKET          "socket:["
 #define STARTED_FIELD   20 /* of /proc/PID/stat, counted from 1 behind the name */
 
@@ -52,6 +57,11 @@ Process *process_new(pid_t pid)
 	process->pid = pid;
 	process->name = g_strchomp(g_steal_pointer(&name));
 	return process;
+}
+
+bool process_is_ours(const Process *process)
+{
+	return g_str_has_prefix(process->name, OURS);
 }
 
 void process_free(Process *process)
@@ -159,4 +169,27 @@ bool process_has_file(const Process *process, const struct stat *st, bool *ret_h
 	}
 
 	return false;
+}
+
+/* A module has the same name wherever a sandbox has put it; after an update the old one is said to
+   be deleted. */
+bool process_has_loaded(const Process *process, const char *library)
+{
+	g_autofree char *path = path_of(process->pid, "maps");
+	g_autofree char *real = realpath(library, NULL);
+	g_autofree char *base = g_path_get_basename(real != NULL ? real : library);
+	g_autofree char *end = g_strdup_printf("/%s\n", base);
+	g_autofree char *old = g_strdup_printf("/%s (deleted)\n", base);
+	FILE *file = fopen(path, "re");
+	char line[MAPS_LINE_MAX];
+	bool found = false;
+
+	for (guint i = 0;
+		file != NULL && !found && i < MAPS_MAX && fgets(line, sizeof line, file) != NULL;
+		i++)
+		found = g_str_has_suffix(line, end) || g_str_has_suffix(line, old);
+	if (file != NULL)
+		(void)fclose(file);
+
+	return found;
 }

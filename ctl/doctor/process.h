@@ -19,6 +19,8 @@ typedef struct Process {
 
 /* NULL if it is not this user's, or not there. */
 Process *process_new(pid_t pid) G_GNUC_WARN_UNUSED_RESULT;
+/* One of certprop's own. */
+bool process_is_ours(const Process *process);
 void process_free(Process *process);
 
 typedef bool (*ProcessFunc)(const Process *process, gconstpointer data);
@@ -32,5 +34,7 @@ gint64 process_started(const Process *process);
 bool process_has_socket(const Process *process, GHashTable *inodes, bool *ret_hidden);
 /* It has this file open; `st` is what stat() says of it. *ret_hidden as above. */
 bool process_has_file(const Process *process, const struct stat *st, bool *ret_hidden);
+/* It has loaded a library of this file's name; false also where that cannot be seen. */
+bool process_has_loaded(const Process *process, const char *library);
 
 G_END_DECLS

@@ -73,8 +73,8 @@ START_TEST(all_of_it_and_back)
 	/* it ends with the doctor, whose findings are not its own: the stand-in starts nothing */
 	g_autofree char *said = NULL;
 	ck_assert_int_eq(ctl_run(&said, NULL, "setup", NULL, NULL), 0);
-	ck_assert_ptr_nonnull(strstr(said, "\nok     registration: "));
-	ck_assert_ptr_nonnull(strstr(said, "\nwrong  daemon: no certpropd runs"));
+	ck_assert_ptr_nonnull(strstr(said, "\nok      registration: "));
+	ck_assert_ptr_nonnull(strstr(said, "\nwrong   daemon: no certpropd runs"));
 	g_autofree char *with = read_text(".pki/nssdb/pkcs11.txt");
 	g_autofree char *config = read_text(CONFIG);
 	g_autofree char *asked = read_text("asked");

@@ -226,7 +226,7 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 		slot == 0 ? "Fake token" : "Fake token (PIN 2)");
 	if (!is("uninitialised"))
 		info->flags |= CKF_TOKEN_INITIALIZED;
-	if (!is("keys-all") && !is("keys-some"))
+	if (!is("keys-all") && !is("keys-some") && !is("keys-other"))
 		info->flags |= CKF_LOGIN_REQUIRED;
 	return CKR_OK;
 }
@@ -251,7 +251,7 @@ static unsigned n_keys(void)
 {
 	if (is("keys-all"))
 		return n_certs;
-	return is("keys-some") || is("keys-hidden") ? 1 : 0;
+	return is("keys-some") || is("keys-hidden") || is("keys-other") ? 1 : 0;
 }
 
 static CK_RV find_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG n)
@@ -324,7 +324,7 @@ static CK_RV give_value(CK_ATTRIBUTE *attribute, CK_OBJECT_HANDLE object)
 	g_autofree char *own = g_memdup2(der, der_len);
 	guint32 mark = GUINT32_TO_BE((guint32)object);
 
-	if (is("garbage") && object == 2)
+	if (is("garbage-all") || (is("garbage") && object == 2))
 		return give(attribute, "no certificate", 14);
 	if (der_len > sizeof mark && n_certs > 1)
 		memcpy(own + der_len - sizeof mark, &mark, sizeof mark);
@@ -336,7 +336,8 @@ static CK_RV get_one(CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
 	bool key = object > KEY_BASE;
 	CK_OBJECT_CLASS class = key ? CKO_PRIVATE_KEY : CKO_CERTIFICATE;
 	CK_ULONG number = (CK_ULONG)(key ? object - KEY_BASE : object);
-	guint16 id = GUINT16_TO_BE((guint16)number);
+	CK_ULONG own = key && is("keys-other") ? number + n_certs : number;
+	guint16 id = GUINT16_TO_BE((guint16)own);
 	CK_ULONG type = key ? CKK_EC : is("odd-type") ? CKC_WTLS : CKC_X_509;
 
 	switch (attribute->type) {

@@ -28,7 +28,7 @@ static void use_fake(const char *vice, const char *others)
 
 START_TEST(no_card)
 {
-	g_autofree char *commands = ward_expect("cards/none", "note", "no card is in");
+	g_autofree char *commands = ward_expect("cards/none", "unknown", "no card is in");
 
 	ck_assert_str_eq(commands, "");
 	rig_card_insert_seen(ward.card);
@@ -195,7 +195,7 @@ START_TEST(lost_after_look)
 		ward_expect_words("cards/unread", "wrong", "put it in again");
 		insert_again();
 	} else {
-		ward_expect_words("cards/none", "note", "no card is in");
+		ward_expect_words("cards/none", "unknown", "no card is in");
 		rig_card_insert_seen(ward.card);
 		ward_expect_well("certificates", false);
 	}
@@ -207,6 +207,8 @@ static const struct {
 } poor_cards[] = {
 	{"uninitialised", "certificates/blank", "not initialised"},
 	{"none", "certificates/none", "no certificate can be read"},
+	{"garbage-all", "certificates/all-unreadable", "none of the 3 on the card can be read"},
+	{"keys-other", "keys/none", "the private key of 3 is not there"},
 };
 
 START_TEST(poor_card)
@@ -216,6 +218,7 @@ START_TEST(poor_card)
 	ward_expect_words(poor_cards[_i].id, "wrong", poor_cards[_i].words);
 	use_fake("", ""); /* it has been issued */
 	ward_expect_well("certificates", false);
+	ward_expect_well("keys", false);
 }
 END_TEST
 

@@ -256,11 +256,12 @@ END_TEST
 START_TEST(many_endpoints)
 {
 	g_free(ward_sh("for i in $(seq 10 26); do mkdir -m 700 ~/.pcsc$i; done"));
-	ward_expect_words("endpoints/too-many", "note",
+	ward_expect_words("endpoints/too-many", "unknown",
 		"more than 15 redirected endpoints; not looked at: xrdp:25, xrdp:26");
-	ward_expect_words("endpoints/too-many", "note", "the directories ~/.pcsc… may be removed");
+	ward_expect_words(
+		"endpoints/too-many", "unknown", "the directories ~/.pcsc… may be removed");
 	g_free(ward_sh("rmdir ~/.pcsc25 ~/.pcsc26"));
-	ward_expect_no("endpoints", "note", "not looked at");
+	ward_expect_no("endpoints", "unknown", "not looked at");
 }
 END_TEST
 
@@ -329,7 +330,7 @@ static bool is_found(gpointer data)
 /* certpropd reads it, and the line is slow: it stands still until the test lets it go on. */
 START_TEST(being_read)
 {
-	static const char *const reading[] = {"note", "it is being read just now"};
+	static const char *const reading[] = {"unknown", "it is being read just now"};
 	static const char *const read[] = {"ok", "forwarded:desk, "};
 	g_autofree char *socket = forward_socket();
 	g_autoptr(RigForward) forward = rig_forward_new(socket);
@@ -342,8 +343,8 @@ START_TEST(being_read)
 	daemon = rig_process_start(argv, &(RigProcessOptions){.environment = ward.environment});
 	rig_card_wait_state(ward.card, "hanging");
 	rig_wait_until(is_found, (gpointer)reading, WARD_WAIT_MS, "it is being read");
-	ward_expect_words(
-		"cards/being-read", "note", "Ask again; a card that hangs is given up after 120 s");
+	ward_expect_words("cards/being-read", "unknown",
+		"Ask again; a card that hangs is given up after 120 s");
 	g_free(rig_card_command(ward.card, "resume"));
 	rig_wait_until(is_found, (gpointer)read, WARD_WAIT_MS, "it was read");
 	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);

@@ -97,7 +97,7 @@ START_TEST(mute)
 	wait_found("cards/mute", "wrong", "wipe its contacts");
 	ward_expect_words("cards/mute", "wrong", "wipe its contacts");
 	set_mood("empty");
-	wait_found("cards/none", "note", "no card is in");
+	wait_found("cards/none", "unknown", "no card is in");
 	end_odd(pcscd);
 	rig_pcscd_start(ward.pcscd);
 	rig_card_insert_seen(ward.card);

@@ -202,40 +202,58 @@ START_TEST(applications)
 	commands = ward_expect("registration/unreachable", "wrong", "ab.default");
 	ward_mend(commands, NULL, NULL);
 	g_free(ward_expect("applications", "ok", "firefox (profile mine): sees certificates and"));
-	g_free(ward_expect("applications/no-keys", "note", boxes[_i].words));
+	g_free(ward_expect("applications/no-keys", "note", boxed));
 	g_free(ward_sh("certpropctl module enable")); /* as the step registration says */
-	g_free(ward_expect("applications/sandbox", "note", boxes[_i].words));
+	g_free(ward_expect("applications/sandbox", "unknown", boxes[_i].words));
 	ward_expect_no("applications/no-keys", "note", "");
 }
 END_TEST
 
-/* What is called so, and was there first. */
+/* A program that has the database open. */
+static RigProcess *start_using(const char *database)
+{
+	g_autofree char *file = g_build_filename(database, "cert9.db", NULL);
+	const char *argv[] = {"sleep", "60", NULL};
+
+	return rig_process_start(
+		argv, &(RigProcessOptions){.environment = ward.environment, .input = file});
+}
+
+static void touch_list(const char *database, const char *when)
+{
+	g_autofree char *touch = g_strdup_printf("touch -d '%s' %s/pkcs11.txt", when, database);
+
+	g_free(ward_sh(touch));
+}
+
+/* What was there first has to be started anew; unless it has the module, or another profile. */
 START_TEST(runs_already)
 {
-	g_autofree char *profile = ward_path(".mozilla/firefox/ab.default");
-	g_autofree char *file = ward_path(".mozilla/firefox/ab.default/pkcs11.txt");
-	g_autofree char *program = ward_path("bin/firefox-esr");
-	g_autofree char *copy = g_strdup_printf("cp /bin/sleep %s", program);
-	g_autofree char *touch = g_strdup_printf("touch -d '1 minute' %s", file);
-	g_autofree char *began = NULL;
-	g_autofree char *untouch = g_strdup_printf("touch -d '1 minute ago' %s", file);
-	const char *argv[] = {program, "60", NULL};
-	g_autoptr(RigProcess) process = NULL;
+	g_autofree char *other = ward_path("other");
+	RigProcess *process = start_using(ward.database);
 
-	ck_assert_int_eq(g_mkdir_with_parents(profile, 0700), 0);
-	rig_db_create(profile);
-	rig_home_write(ward.home, ".mozilla/firefox/profiles.ini",
-		"[Profile0]\nName=mine\nIsRelative=1\nPath=ab.default\n");
-	g_free(ward_sh(copy));
-	process = rig_process_start(argv, NULL);
-	g_free(ward_sh(touch));
-	ward_expect_words("applications/restart", "note", "has run since before pkcs11.txt");
-	rig_process_kill(process);
-	g_clear_pointer(&process, rig_process_free);
-	g_free(ward_sh(untouch));
-	process = rig_process_start(argv, NULL);
-	began = g_strdup_printf("(process %d) has run since", (int)rig_process_pid(process));
-	ward_expect_no("applications", "note", began);
+	ck_assert_int_eq(g_mkdir(other, 0700), 0);
+	rig_db_create(other);
+	g_free(ward_sh("certpropctl module enable"));
+	touch_list(ward.database, "1 minute");
+	ward_expect_words("applications/restart", "wrong", "running since before pkcs11.txt was");
+	ward_expect_no("applications", "ok", ward.sql);
+	rig_process_free(process);
+
+	process = start_using(other);
+	ward_expect_well("applications", false);
+	rig_process_free(process);
+
+	ward_setenv("LD_PRELOAD", OPENSC);
+	process = start_using(ward.database);
+	ward_setenv("LD_PRELOAD", NULL);
+	ward_expect_well("applications", false);
+	rig_process_free(process);
+
+	touch_list(ward.database, "1 minute ago");
+	process = start_using(ward.database); /* as it was told */
+	ward_expect_well("applications", false);
+	rig_process_free(process);
 }
 END_TEST
 

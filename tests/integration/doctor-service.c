@@ -172,8 +172,8 @@ START_TEST(no_reader)
 	g_autoptr(RigPcscd) none = start_without_readers();
 
 	set_driver("ifd-ccid.bundle");
-	ward_expect_words("readers/none", "note", "no reader is connected");
-	ward_expect_words("readers/none", "note", "Plug one in");
+	ward_expect_words("readers/none", "unknown", "no reader is connected");
+	ward_expect_words("readers/none", "unknown", "Plug one in");
 	plug_in(none);
 }
 END_TEST
@@ -187,12 +187,12 @@ START_TEST(no_driver)
 	set_driver(NULL);
 	stand_ins();
 	ward_has_systemd();
-	commands = ward_expect("readers/no-driver", "note", "no driver");
+	commands = ward_expect("readers/no-driver", "wrong", "no driver");
 	asked = g_strdup_printf("%s\nsystemctl restart pcscd.socket pcscd.service\n",
 		ward_is_debian() ? "apt-get install -y libccid" : "dnf install -y pcsc-lite-ccid");
 	ward_mend_by(commands, asked);
 	set_driver("ifd-ccid.bundle");
-	ward_expect_no("readers/no-driver", "note", "no driver");
+	ward_expect_no("readers/no-driver", "wrong", "no driver");
 	plug_in(none);
 }
 END_TEST
@@ -212,7 +212,7 @@ START_TEST(reader_taken)
 	scdaemon = rig_process_start(argv, NULL);
 	kill = g_strdup_printf("kill %d", (int)rig_process_pid(scdaemon));
 	ward_stand_in("gpgconf", kill);
-	commands = ward_expect("readers/taken", "note", "disable-ccid");
+	commands = ward_expect("readers/taken", "unknown", "disable-ccid");
 	ck_assert_str_eq(commands, "gpgconf --kill scdaemon\n");
 	ward_mend(commands, NULL, NULL);
 	(void)rig_process_wait(scdaemon, WARD_WAIT_MS);

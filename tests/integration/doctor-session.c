@@ -82,6 +82,22 @@ START_TEST(well)
 }
 END_TEST
 
+/* Nothing is wrong at a machine at which no card is in; that all is well nobody can say. */
+START_TEST(nothing_to_look_at)
+{
+	const char *argv[] = {ward.ctl, "doctor", NULL};
+	g_autoptr(RigProcess) daemon = NULL;
+	g_autofree char *out = NULL;
+
+	g_free(ward_sh("certpropctl module enable"));
+	daemon = start_daemon();
+	ck_assert_int_eq(rig_run(argv, ward.environment, &out, NULL), 3);
+	ck_assert_ptr_nonnull(strstr(out, "\nunknown cards: no card is in;"));
+	ck_assert(g_str_has_suffix(out, "\nNothing is wrong; nothing can be said of: cards.\n"));
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
 /* People read the same commands as programs do, sudo before those that take root. */
 START_TEST(as_text)
 {
@@ -102,7 +118,7 @@ START_TEST(as_text)
 
 		for (guint m = 0; m < contract_length(finding, "mend"); m++, n++) {
 			JsonObject *mend = contract_element(finding, "mend", m);
-			g_autofree char *line = g_strdup_printf("       mend: %s%s\n",
+			g_autofree char *line = g_strdup_printf("        mend: %s%s\n",
 				json_object_get_boolean_member(mend, "root") ? "sudo " : "",
 				contract_text(mend, "command"));
 
@@ -372,6 +388,7 @@ int main(int argc, char **argv)
 
 	rig_enter();
 	ward_case(suite, "well", well, 1);
+	ward_case(suite, "unknown", nothing_to_look_at, 1);
 	ward_case(suite, "text", as_text, 1);
 	ward_case(suite, "stopped", stopped, 2);
 	ward_case(suite, "hangs", hangs, 2);

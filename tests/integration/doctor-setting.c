@@ -24,7 +24,7 @@ static const struct {
 		"on-removal cannot be"},
 	{"[local]\nnonsense\n", "configuration/faulty-line", "wrong", "is neither"},
 	{"[filter]\nno-such-key=1\n", "configuration/ignored", "note", "no-such-key"},
-	{"[propagation]\nenabled=false\n", "configuration/disabled", "note", "switched off"},
+	{"[propagation]\nenabled=false\n", "configuration/disabled", "wrong", "switched off"},
 };
 
 START_TEST(configuration)

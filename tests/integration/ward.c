@@ -14,8 +14,9 @@
 #define GUID   "00112233445566778899aabbccddee0a"
 
 static const char contract[] =
-	"{\"well\": \"bool\", \"findings\": [{\"step\": \"text+\", \"id\": \"text\","
-	"\"verdict\": \"=ok|note|wrong\", \"subject\": \"text\", \"found\": \"text+\","
+	"{\"well\": \"bool\", \"unknown\": [\"text+\"], \"findings\": [{\"step\": \"text+\", "
+	"\"id\": \"text\","
+	"\"verdict\": \"=ok|note|unknown|wrong\", \"subject\": \"text\", \"found\": \"text+\","
 	"\"why\": \"text\", \"mend\": [{\"command\": \"text+\", \"root\": \"bool\"}]}]}";
 
 Ward ward;
@@ -274,6 +275,30 @@ static void assert_ids(JsonNode *root)
 	}
 }
 
+/* What the findings say together is said by each of: "well", "unknown", the exit status. */
+static void assert_sum(JsonNode *root, int status)
+{
+	JsonObject *object = json_node_get_object(root);
+	JsonArray *unknown = json_object_get_array_member(object, "unknown");
+	bool wrong = false;
+	guint n = 0;
+
+	for (guint i = 0; i < contract_length(object, "findings"); i++) {
+		JsonObject *finding = contract_member(root, "findings", i);
+		const char *verdict = contract_text(finding, "verdict");
+		g_autofree char *id = full_id(finding);
+
+		wrong = wrong || strcmp(verdict, "wrong") == 0;
+		if (strcmp(verdict, "unknown") != 0)
+			continue;
+		ck_assert_uint_lt(n, json_array_get_length(unknown));
+		ck_assert_str_eq(json_array_get_string_element(unknown, n++), id);
+	}
+	ck_assert_uint_eq(n, json_array_get_length(unknown));
+	ck_assert_int_eq(status, wrong ? 1 : n > 0 ? 3 : 0);
+	ck_assert_int_eq(json_object_get_boolean_member(object, "well"), status == 0);
+}
+
 /* In a shell that has run these lines before. */
 static JsonNode *ask_after(const char *lines)
 {
@@ -284,12 +309,9 @@ static JsonNode *ask_after(const char *lines)
 	g_autofree char *err = NULL;
 	int status = rig_run_with(argv, &options, &out, &err);
 	JsonNode *root = contract_check(out, contract);
-	bool wrong = strstr(out, "\"verdict\":\"wrong\"") != NULL;
 
 	ck_assert_str_eq(err, "");
-	ck_assert_int_eq(status, wrong ? 1 : 0);
-	ck_assert_int_eq(
-		json_object_get_boolean_member(json_node_get_object(root), "well"), !wrong);
+	assert_sum(root, status);
 	assert_ids(root);
 	return root;
 }

@@ -70,7 +70,7 @@ char *ward_sh(const char *command) G_GNUC_WARN_UNUSED_RESULT;
 /* Waits until this is what the program has said. */
 void ward_wait_said(RigProcess *process, const char *text);
 
-/* Asks, and asserts that JSON and exit status agree. */
+/* Asks, and asserts that findings, "well", "unknown" and exit status agree. */
 JsonNode *ward_ask(void) G_GNUC_WARN_UNUSED_RESULT;
 /* The first finding of the step ("service", or with the finding's id "service/denied") with this
    verdict and these words in its subject, in what was found or in why; NULL: there is none. */
