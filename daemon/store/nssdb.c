@@ -45,7 +45,9 @@
 #define WRITE_WAIT_MS 5000u /* for a lock, before each write */
 #define FIND_CHUNK    256u  /* handles a call */
 #define ATTRIBUTE_MAX (1024u * 1024u)
-#define MATCHES_MAX   100000u /* certificates in one database */
+#define MATCHES_MAX   100000u              /* certificates in one database */
+#define MARKED_MAX    4096u                /* of these with a marker … */
+#define MARKERS_MAX   (8u * 1024u * 1024u) /* … and bytes of all markers together */
 
 struct Nssdb {
 	Files *files;
@@ -268,34 +270,55 @@ static CK_ATTRIBUTE attribute_bytes(CK_ATTRIBUTE_TYPE type, GBytes *bytes)
 	return attribute(type, data, len);
 }
 
-/* Anything else than a value of a sane length is none of ours: most certificates have no CKA_URL at
-   all. `buffer` has MARKER_MAX bytes. */
-static bool has_url(Nssdb *db, gulong handle, void *buffer)
+/* The length of its CKA_URL. Anything else than a value of a sane length is none of ours: most
+   certificates have none at all. `buffer` has MARKER_MAX bytes. */
+static gsize url_length(Nssdb *db, gulong handle, void *buffer)
 {
 	CK_ATTRIBUTE a = {CKA_URL, buffer, MARKER_MAX};
 	CK_RV rv = db->pkcs11->C_GetAttributeValue(db->session, handle, &a, 1);
 
-	return rv == CKR_OK && a.ulValueLen > 0 && a.ulValueLen <= MARKER_MAX;
+	return rv == CKR_OK && a.ulValueLen <= MARKER_MAX ? a.ulValueLen : 0;
+}
+
+/* Keeps those that have a marker. What each is tied to is searched for in the whole database, so
+   whoever can forge thousands could keep us busy for all the time that there is for all. */
+static bool keep_marked(Nssdb *db, GArray *handles, GError **error)
+{
+	g_autofree guint8 *buffer = g_malloc(MARKER_MAX);
+	gsize bytes = 0;
+	guint kept = 0;
+
+	for (guint i = 0; i < handles->len; i++) {
+		gulong handle = g_array_index(handles, gulong, i);
+		gsize len = url_length(db, handle, buffer);
+
+		if (len == 0)
+			continue;
+		bytes += len;
+		if (kept == MARKED_MAX || bytes > MARKERS_MAX) {
+			g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_LIMIT,
+				"The database in %s has more than %u marked certificates, or %u "
+				"MiB of markers: nobody has so many cards",
+				db->files->dir, MARKED_MAX, MARKERS_MAX / 1024 / 1024);
+			return false;
+		}
+		g_array_index(handles, gulong, kept++) = handle;
+	}
+
+	g_array_set_size(handles, kept);
+	return true;
 }
 
 GArray *nssdb_certs(Nssdb *db, bool marked, GError **error)
 {
 	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	CK_ATTRIBUTE template = attribute(CKA_CLASS, &class, sizeof class);
-	g_autofree guint8 *buffer = g_malloc(MARKER_MAX);
-	GArray *handles = find(db, &template, 1, error);
-	guint kept = 0;
+	g_autoptr(GArray) handles = find(db, &template, 1, error);
 
-	if (handles == NULL || !marked)
-		return handles;
+	if (handles == NULL || (marked && !keep_marked(db, handles, error)))
+		return NULL;
 
-	for (guint i = 0; i < handles->len; i++) {
-		gulong handle = g_array_index(handles, gulong, i);
-
-		if (has_url(db, handle, buffer))
-			g_array_index(handles, gulong, kept++) = handle;
-	}
-	return g_array_set_size(handles, kept);
+	return g_steal_pointer(&handles);
 }
 
 GArray *nssdb_find(Nssdb *db, GBytes *issuer, GBytes *serial, GError **error)

@@ -27,7 +27,8 @@ const Files *nssdb_files(const Nssdb *db);
 /* Makes an empty database without a password in an existing directory that has none. */
 bool nssdb_make(const char *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Handles (gulong) of the certificates; of those whose CKA_URL is not empty, if `marked`. */
+/* Handles (gulong) of the certificates; of those whose CKA_URL is not empty, if `marked`. Error:
+   LIMIT when that are more than there can be. */
 GArray *nssdb_certs(Nssdb *db, bool marked, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Handles of the certificates of this issuer (Name) and serial (INTEGER), both DER. */
 GArray *nssdb_find(

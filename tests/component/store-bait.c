@@ -85,6 +85,56 @@ START_TEST(pipe_beside_a_database)
 }
 END_TEST
 
+/* Claims, each of another card. */
+static char *forge_marker(unsigned claims)
+{
+	GString *text = g_string_new(NULL);
+
+	for (unsigned i = 0; i < claims; i++)
+		g_string_append_printf(text,
+			"%spkcs11:manufacturer=m;model=o;serial=%u;token=t;id=%%01;object=o;"
+			"type=cert?module-path=/m.so&x-certprop=1&x-endpoint=local&x-reader=r"
+			"&x-host=h&x-since=2026-11-22T09:00:00Z",
+			i > 0 ? "\n" : "", i);
+	return g_string_free(text, FALSE);
+}
+
+/* As many rows like that of the first certificate, with such a marker. */
+static void forge_rows(unsigned n, unsigned claims)
+{
+	g_autofree char *marker = forge_marker(claims);
+	g_autofree char *columns = home_sql(home, profile, "cert9.db",
+		"SELECT group_concat(name) FROM pragma_table_info('nssPublic') "
+		"WHERE name NOT IN ('id', 'a89')");
+	g_autofree char *query = NULL;
+
+	g_strchomp(columns);
+	query = g_strdup_printf("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c "
+				"WHERE n<%u) INSERT INTO nssPublic(id,a89,%s) SELECT 1000+n,"
+				"CAST('%s' AS BLOB),%s FROM nssPublic,c WHERE id=(SELECT min(id) "
+				"FROM nssPublic WHERE a0=x'00000001')",
+		n, columns, marker, columns);
+	g_free(home_sql(home, profile, "cert9.db", query));
+}
+
+/* Too many certificates, and too much in their markers. */
+static const struct {
+	unsigned rows, claims;
+} crowds[] = {{4096, 1}, {5000, 64}, {1000, 64}};
+
+/* More than anybody has cards for: to read it would take all the time that there is for all. */
+START_TEST(too_many_markers)
+{
+	Card *card = card_with("0123", 1);
+	const Job insertion = {.mode = WIRE_STORE_APPLY, .card = card};
+
+	job_expect(home, &insertion, "create=2");
+	forge_rows(crowds[_i].rows, crowds[_i].claims);
+	expect(&list, "damaged", "nobody has so many cards");
+	card_free(card);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("store-bait");
@@ -93,6 +143,12 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 100);
 	tcase_add_loop_test(tcase, pipe_beside_a_database, 0, G_N_ELEMENTS(beside));
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("crowded");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 100);
+	tcase_add_loop_test(tcase, too_many_markers, 0, G_N_ELEMENTS(crowds));
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
 }
