@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The NSS databases: can each of them be written, and does what the cards offer stand in them? The
- * store has judged each; what is looked at here, without opening anything, is only what a command
- * has to name: which file may not be written to, whose a directory is, who has the lock.
+ * The NSS databases: can each of them be written? The store has judged each; what is looked at
+ * here, without opening anything, is only what a command has to name: which file may not be written
+ * to, whose a directory is, who has the lock.
  *
  * A damaged database is never thrown away: its files are moved into a directory beside it.
  */
@@ -290,75 +290,4 @@ void check_databases(const Chart *chart, GPtrArray *findings)
 	}
 	if (!useful)
 		add_nothing(chart, findings);
-}
-
-/*
- * What the cards offer
- */
-
-static void count_skipped(const ReportDatabase *database, GHashTable *reasons, GHashTable *seen)
-{
-	for (guint i = 0; i < database->steps->len; i++) {
-		const ReportStep *step = g_ptr_array_index(database->steps, i);
-		guint n;
-
-		if (strcmp(step->action, "skip") != 0 || strcmp(step->reason, "users-own") == 0 ||
-			!g_hash_table_add(seen, step->sha256))
-			continue;
-		n = GPOINTER_TO_UINT(g_hash_table_lookup(reasons, step->reason));
-		g_hash_table_insert(reasons, step->reason, GUINT_TO_POINTER(n + 1));
-	}
-}
-
-static void add_skipped(GHashTable *reasons, GPtrArray *findings)
-{
-	GHashTableIter iter;
-	gpointer reason, n;
-
-	g_hash_table_iter_init(&iter, reasons);
-	while (g_hash_table_iter_next(&iter, &reason, &n)) {
-		Finding *finding = finding_add(findings, "propagation", NULL, VERDICT_NOTE, NULL,
-			"%u of the cards' certificates %s not propagated: %s", GPOINTER_TO_UINT(n),
-			GPOINTER_TO_UINT(n) == 1 ? "is" : "are", (const char *)reason);
-
-		if (strcmp(reason, "expired") == 0)
-			finding_cause(finding, "expired",
-				"They have to be renewed on the card; [filter] time-invalid=allow "
-				"takes them as they are");
-		else
-			finding_cause(finding, "left-out",
-				"That is what the configuration says ([filter], [ca], [limits])");
-	}
-}
-
-void check_propagation(const Chart *chart, GPtrArray *findings)
-{
-	g_autoptr(GHashTable) reasons = g_hash_table_new(g_str_hash, g_str_equal);
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	guint n_reports = chart->look->reports->len;
-	guint n = 0;
-
-	if (!chart->config->enabled || n_reports == 0)
-		return;
-
-	for (guint i = 0; i < n_reports; i++) {
-		const Report *report = g_ptr_array_index(chart->look->reports, i);
-
-		for (guint d = 0; d < report->databases->len; d++) {
-			n += report_count(g_ptr_array_index(report->databases, d), NULL);
-			count_skipped(g_ptr_array_index(report->databases, d), reasons, seen);
-		}
-	}
-
-	if (n == 0) {
-		finding_add_ok(findings, "propagation", NULL,
-			"the databases are as the cards and the configuration say");
-	} else {
-		Finding *finding = finding_add(findings, "propagation", "pending", VERDICT_WRONG,
-			NULL, "%u change%s of the databases %s not been made yet", n,
-			n == 1 ? "" : "s", n == 1 ? "has" : "have");
-
-		finding_mend(finding, g_strdup(NAME_CTL " sync"), false);
-	}
-	add_skipped(reasons, findings);
 }

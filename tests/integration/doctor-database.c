@@ -250,6 +250,33 @@ START_TEST(no_database)
 }
 END_TEST
 
+/* Says only what is wrong with the database; not also that it has changes to come, or has none. */
+static void expect_no_word_of_changes(const char *id, const char *words)
+{
+	g_free(ward_expect(id, "wrong", words));
+	ward_expect_no("propagation", "wrong", "");
+	ward_expect_no("propagation", "ok", "");
+}
+
+START_TEST(reported_already)
+{
+	g_autofree char *file = g_build_filename(ward.database, "cert9.db", NULL);
+	const char *argv[] = {
+		"sqlite3", file, "BEGIN EXCLUSIVE", ".shell echo locked; exec sleep 99", NULL};
+	RigProcess *process;
+
+	rig_card_insert_seen(ward.card);
+	change_mode("cert9.db", 0400);
+	expect_no_word_of_changes("databases/read-only", "read-only");
+	change_mode("cert9.db", 0600);
+	process = rig_process_start(argv, &(RigProcessOptions){.environment = ward.environment});
+	ward_wait_said(process, "locked\n");
+	expect_no_word_of_changes("databases/busy", "sqlite3 (process");
+	rig_process_free(process);
+	ward_heal("propagation/pending", "2 changes of the databases have not been made");
+}
+END_TEST
+
 START_TEST(not_propagated)
 {
 	rig_card_insert_seen(ward.card);
@@ -271,6 +298,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "damaged-again", damaged_again, 1);
 	ward_case(suite, "locked", locked, 1);
 	ward_case(suite, "locked-other-user", locked_by_another_user, 1);
+	ward_case(suite, "reported", reported_already, 1);
 	ward_case(suite, "none", no_database, G_N_ELEMENTS(without));
 	ward_case(suite, "propagation", not_propagated, 1);
 	return harness_run(suite, argc, argv);

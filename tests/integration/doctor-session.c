@@ -141,6 +141,35 @@ static void end_daemon(void)
 		       "sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')"));
 }
 
+static bool is_propagated(gpointer data)
+{
+	g_autoptr(JsonNode) root = ward_ask();
+
+	return ward_find(root, "propagation", "ok", "") != NULL;
+}
+
+/* It would write, and another writer of this user has not yet done so. */
+START_TEST(being_made)
+{
+	g_autofree char *dir = g_build_filename(ward.home->runtime, NAME_RUNTIME_DIR, NULL);
+	g_autofree char *path = g_build_filename(dir, NAME_LOCK_WRITER, NULL);
+	g_autoptr(RigProcess) daemon = NULL;
+	int lock;
+
+	rig_card_insert_seen(ward.card);
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	daemon = start_daemon();
+	ward_expect_words("propagation/being-made", "unknown", "is not done with this card yet");
+	ward_expect_no("propagation", "wrong", "");
+	ck_assert_int_eq(close(lock), 0);
+	rig_wait_until(is_propagated, NULL, WARD_WAIT_MS, "certpropd has made the changes");
+	ck_assert_uint_eq(rig_db_count_marked(ward.database), 2);
+	ck_assert_int_eq(rig_process_stop(daemon, WARD_WAIT_MS), 0);
+}
+END_TEST
+
 START_TEST(stopped)
 {
 	g_autofree char *commands = NULL;
@@ -390,6 +419,7 @@ int main(int argc, char **argv)
 	ward_case(suite, "well", well, 1);
 	ward_case(suite, "unknown", nothing_to_look_at, 1);
 	ward_case(suite, "text", as_text, 1);
+	ward_case(suite, "being-made", being_made, 1);
 	ward_case(suite, "stopped", stopped, 2);
 	ward_case(suite, "hangs", hangs, 2);
 	ward_case(suite, "cut-off", cut_off, 1);
