@@ -18,7 +18,7 @@
 
 #define WAIT_US        (2 * G_USEC_PER_SEC) /* for all locks together */
 #define PAUSE_FIRST_MS 5
-#define PAUSE_MAX_MS   100
+#define PAUSE_MAX_MS   20 /* a lock that comes and goes is free for moments only */
 
 bool fanout_comes_again(const GError *error, bool last)
 {

@@ -35,7 +35,7 @@
 #define HEADER_GENERATION 24 /* "file change counter", big-endian */
 
 #define PAUSE_FIRST_MS 5u
-#define PAUSE_MAX_MS   100u
+#define PAUSE_MAX_MS   20u /* a lock that comes and goes is free for moments only */
 
 static bool check_dir(const char *dir, GError **error)
 {

@@ -6,11 +6,13 @@
  * CERTPROP_CROWD_S says otherwise.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "firefox.h"
 #include "harness.h"
 #include "mainjob.h"
 #include "maker.h"
+#include "names.h"
 
 #define SECONDS       "CERTPROP_CROWD_S"
 #define DEFAULT_S     60
@@ -157,6 +159,26 @@ static void set_scene(void)
 	wait_marked(CARD_CERTS);
 }
 
+/* certpropd tells everybody of what it could not do, also of what it will try again. */
+static RigProcess *listen_to_errors(void)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "monitor", "--json", NULL};
+	const RigProcessOptions options = {.environment = world.environment};
+
+	return rig_process_start(argv, &options);
+}
+
+static void check_no_errors(RigProcess *listener)
+{
+	g_autofree char *told = rig_process_output(listener, NULL);
+	const char *error = strstr(told, "\"kind\":\"error\"");
+
+	ck_assert_ptr_nonnull(strstr(told, "\"kind\":\"create\""));
+	ck_assert_msg(error == NULL, "%.400s", error);
+	rig_process_free(listener);
+}
+
 static unsigned seconds_wanted(void)
 {
 	const char *text = g_getenv(SECONDS);
@@ -172,8 +194,10 @@ START_TEST(together)
 	g_autofree char *said = NULL;
 	g_autofree char *failed = NULL;
 	Importer imports = {0};
+	RigProcess *listener;
 
 	set_scene();
+	listener = listen_to_errors();
 	g_free(rig_firefox_do(firefox, "startWork", lines));
 	importer_start(&imports, seconds);
 	rounds = move_card(seconds);
@@ -185,6 +209,7 @@ START_TEST(together)
 		seconds, imports.done, said, rounds, CARD_CERTS);
 	ck_assert_str_eq(imports.errors, "");
 	ck_assert_str_eq(failed, "");
+	check_no_errors(listener);
 	check_nothing_lost(&imports, firefoxes);
 
 	rig_firefox_quit(firefox);
