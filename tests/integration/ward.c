@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ward.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -82,10 +84,44 @@ static void tear_down(void)
 	rig_teardown();
 }
 
+/* For doctor-seen: which ids this program has asked for and found. */
+static FILE *open_seen(const char *mode)
+{
+	g_autofree char *path = g_strconcat(CERTPROP_BUILD_ROOT "/tests/integration/",
+		program_invocation_short_name, WARD_SEEN, NULL);
+	FILE *file = fopen(path, mode);
+
+	if (file == NULL)
+		g_error("%s: %s", path, g_strerror(errno));
+	return file;
+}
+
+static void begin_seen(void)
+{
+	static bool begun;
+	FILE *file;
+
+	if (begun)
+		return;
+	begun = true;
+	file = open_seen("we");
+	(void)fprintf(file, "%s\n", g_getenv("CK_RUN_CASE") == NULL ? WARD_SEEN_ALL : "some");
+	(void)fclose(file);
+}
+
+static void note_seen(const char *id)
+{
+	FILE *file = open_seen("ae");
+
+	(void)fprintf(file, "%s\n", id);
+	(void)fclose(file);
+}
+
 static TCase *add_case(Suite *suite, const char *name, const TTest *test, int n, SFun begin)
 {
 	TCase *tcase = tcase_create(name);
 
+	begin_seen();
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, begin, tear_down);
 	tcase_add_loop_test(tcase, test, 0, n);
@@ -339,8 +375,11 @@ JsonObject *ward_find(JsonNode *root, const char *step, const char *verdict, con
 			strcmp(contract_text(finding, "verdict"), verdict) == 0 &&
 			(strstr(contract_text(finding, "subject"), words) != NULL ||
 				strstr(contract_text(finding, "found"), words) != NULL ||
-				strstr(contract_text(finding, "why"), words) != NULL))
+				strstr(contract_text(finding, "why"), words) != NULL)) {
+			if (strchr(step, '/') != NULL)
+				note_seen(step);
 			return finding;
+		}
 	}
 
 	return NULL;

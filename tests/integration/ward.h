@@ -17,6 +17,11 @@
 
 #define WARD_WAIT_MS 20000u
 
+/* A program's own name and this is where it writes down the ids that it has seen, below this line
+   if it runs all of its cases: see doctor-seen.c. */
+#define WARD_SEEN     ".seen"
+#define WARD_SEEN_ALL "all"
+
 typedef struct Ward {
 	RigHome *home;
 	char **environment;
