@@ -15,14 +15,12 @@
 
 #include "databases.h"
 
-#include <fnmatch.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "error.h"
 #include "files.h"
+#include "paths.h"
 #include "places.h"
 #include "profiles.h"
 
@@ -46,51 +44,13 @@ static void database_free(gpointer data)
 	g_free(database);
 }
 
-static char *expand(const char *path, const char *home)
-{
-	if (strcmp(path, "~") == 0 || g_str_has_prefix(path, "~/"))
-		return g_strconcat(home, path + 1, NULL);
-
-	return g_strdup(path);
-}
-
-/* The path behind symlinks, as far as there is one. */
-static char *resolve(const char *path)
-{
-	g_autofree char *whole = g_canonicalize_filename(path, "/");
-	gsize len = strlen(whole);
-
-	/* Shorter and shorter, until something is there. */
-	for (gsize end = len; end > 0 && len < PATH_MAX; end--) {
-		g_autofree char *prefix = NULL;
-		g_autofree char *real = NULL;
-
-		if (end < len && whole[end] != '/')
-			continue;
-		prefix = g_strndup(whole, end);
-		real = realpath(prefix, NULL);
-		if (real != NULL)
-			return g_build_filename(real, whole + end, NULL);
-	}
-
-	return g_steal_pointer(&whole);
-}
-
-/* '*' takes slashes as well: "~/.mozilla/\*" means all that is below. */
-static bool matches(const char *pattern, const char *home, const char *path, const char *dir)
-{
-	g_autofree char *expanded = expand(pattern, home);
-
-	return fnmatch(expanded, path, 0) == 0 || fnmatch(expanded, dir, 0) == 0;
-}
-
 /* By any name: a home is often reached through a symlink. */
 static bool is_excluded(const Config *config, const char *path, const char *dir)
 {
-	g_autofree char *real_home = resolve(g_get_home_dir());
+	g_autofree char *plain = g_canonicalize_filename(path, "/");
 
 	for (char **p = config->exclude; p != NULL && *p != NULL; p++) {
-		if (matches(*p, g_get_home_dir(), path, dir) || matches(*p, real_home, path, dir))
+		if (paths_match(*p, plain) || paths_match(*p, dir))
 			return true;
 	}
 
@@ -157,30 +117,23 @@ static void put(Finder *finder, Database *database)
 static Database *allow(
 	const Finder *finder, const char *path, const char *application, const char *profile)
 {
-	g_autofree char *dir = resolve(path);
+	g_autofree char *dir = paths_resolve(path);
 
 	if (is_excluded(finder->config, path, dir))
 		return NULL;
 	return database_new(dir, application, profile);
 }
 
-static bool is_below(const char *dir, const char *fence)
-{
-	gsize len = strlen(fence);
-
-	return strncmp(dir, fence, len) == 0 && dir[len] == '/';
-}
-
 /* What somebody else says is a database of his. */
 static void add_told(Finder *finder, const char *path, const char *fence, const char *application,
 	const char *profile)
 {
-	g_autofree char *real_fence = resolve(fence);
+	g_autofree char *real_fence = paths_resolve(fence);
 	Database *database = allow(finder, path, application, profile);
 
 	if (database == NULL)
 		return;
-	if (!is_below(database->dir, real_fence) && !is_included(finder, database->dir)) {
+	if (!paths_below(database->dir, real_fence) && !is_included(finder, database->dir)) {
 		database->beyond = true;
 		database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
 			"It is outside %s; list it in [databases] include if it is to be served",
@@ -302,7 +255,7 @@ static void discover(Finder *finder)
 static void add_included(Finder *finder)
 {
 	for (char **path = finder->config->include; path != NULL && *path != NULL; path++) {
-		g_autofree char *expanded = expand(*path, g_get_home_dir());
+		g_autofree char *expanded = paths_expand(*path);
 		Database *database = allow(finder, expanded, "other", NULL);
 
 		if (database != NULL)
@@ -321,9 +274,9 @@ GPtrArray *databases_find(const Config *config)
 	};
 
 	for (char **path = config->include; path != NULL && *path != NULL; path++) {
-		g_autofree char *expanded = expand(*path, g_get_home_dir());
+		g_autofree char *expanded = paths_expand(*path);
 
-		g_ptr_array_add(included, resolve(expanded));
+		g_ptr_array_add(included, paths_resolve(expanded));
 	}
 	if (config->discover)
 		discover(&finder);

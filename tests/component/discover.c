@@ -494,25 +494,46 @@ static void make_profile(const char *name)
 	make_file(ini, text);
 }
 
+#define SHARED     "sql:~/.local/share/pki/nssdb shared \"\" missing\n"
+#define A          "sql:~/.mozilla/firefox/a firefox \"a\" ok\n"
+#define B          "sql:~/.mozilla/firefox/b firefox \"b\" ok\n"
+#define OUTSIDE    "sql:OUT firefox \"o\" foreign\n"
+#define OUTSIDE_OK "sql:OUT firefox \"o\" ok\n"
+
 /* What the configuration says comes first. */
 static const struct {
 	const char *key, *value;
 	const char *lines;
 } config_cases[] = {
 	{"discover", "false", ""},
-	{"exclude", "~/.mozilla/*",
-		"sql:~/.local/share/pki/nssdb shared \"\" missing\n"
-		"sql:OUT firefox \"o\" foreign\n"},
-	{"exclude", "~/.mozilla/firefox/a",
-		"sql:~/.local/share/pki/nssdb shared \"\" missing\n"
-		"sql:~/.mozilla/firefox/b firefox \"b\" ok\n"
-		"sql:OUT firefox \"o\" foreign\n"},
+	{"exclude", "~/.mozilla/*", SHARED OUTSIDE},
+	{"exclude", "~/.mozilla/firefox/a", SHARED B OUTSIDE},
+	{"exclude", "~/.mozilla/firefox/a/", SHARED B OUTSIDE},
+	{"exclude", "~/.mozilla/firefox/a///", SHARED B OUTSIDE},
+	{"exclude", "~/.mozilla//x/../firefox/./a", SHARED B OUTSIDE},
+	{"exclude", "HOME/.mozilla/fire*/a/", SHARED B OUTSIDE},
+	{"exclude", "*/a", SHARED B OUTSIDE},
+	{"exclude", "~/.mozilla/fi??fox/[a]", SHARED B OUTSIDE},
+	/* and what is below */
+	{"exclude", "~/.mozilla", SHARED OUTSIDE},
+	{"exclude", "~/.mozilla/firefox/", SHARED OUTSIDE},
+	{"exclude", "*/fire???", SHARED OUTSIDE},
+	{"exclude", "~", OUTSIDE},
+	{"exclude", "/", ""},
+	{"exclude", "*", ""},
+	{"exclude", "OUT/", SHARED A B},
+	/* but not what only begins like it */
+	{"exclude", "~/.mozilla/fire;~/.mozilla/firefox/?b;~/.mozilla/firefox/a/*;/OU",
+		SHARED A B OUTSIDE},
+	/* by a link: ~/link is ~/.mozilla, ~/out-link is OUT */
+	{"exclude", "~/link", SHARED OUTSIDE},
+	{"exclude", "~/link/firefox/a", SHARED B OUTSIDE},
+	{"exclude", "~/link/*/a", SHARED B OUTSIDE},
+	{"exclude", "~/out-link/", SHARED A B},
+	{"include", "~/out-link", SHARED A B OUTSIDE_OK},
+	{"include", "OUT/", SHARED A B OUTSIDE_OK},
 	/* a profile that is included keeps its name */
-	{"include", "OUT;~/.mozilla/firefox/b",
-		"sql:~/.local/share/pki/nssdb shared \"\" missing\n"
-		"sql:~/.mozilla/firefox/a firefox \"a\" ok\n"
-		"sql:~/.mozilla/firefox/b firefox \"b\" ok\n"
-		"sql:OUT firefox \"o\" ok\n"},
+	{"include", "OUT;~/.mozilla/firefox/b", SHARED A B OUTSIDE_OK},
 };
 
 START_TEST(configured)
@@ -531,12 +552,56 @@ START_TEST(configured)
 	text = filled_in("[Profile0]\nName=a\nPath=a\n[Profile1]\nName=b\nPath=b\n"
 			 "[Profile2]\nName=o\nPath=OUT\n");
 	make_file(FIREFOX "/profiles.ini", text);
+	make_link("link", ".mozilla");
+	make_link("out-link", outside);
 	value = filled_in(config_cases[_i].value);
 	expected = filled_in(config_cases[_i].lines);
 	found = found_with(&(const Job){.mode = WIRE_STORE_DATABASES,
 		.config = {{"databases", config_cases[_i].key, value}}});
 	ck_assert_str_eq(found, expected);
 	out = home_run(home, "rm", "-rf", outside, NULL);
+}
+END_TEST
+
+/* The home may be reached by a link, and have a name that looks like a pattern. */
+static const struct {
+	const char *include, *exclude;
+} names[] = {
+	{"~/real/a", "~/link/a"},
+	{"~/link/a", "~/real/a/"},
+	{"~/link/a", "~/real/?"},
+	{"~/link/a", "*/real"},
+	{"~/real/a", "~/link/*"},
+	{"~/link/../link/a", "*/real/a"},
+	{"~/link/a", "~/*"},
+	{"~/link/a", "HOME/link"},
+};
+
+START_TEST(excluded_by_any_name)
+{
+	g_autofree char *old = g_steal_pointer(&home->dir);
+	g_autofree char *odd = g_strconcat(old, "/[x]*", NULL);
+	g_autofree char *shown = g_strconcat(old, "/hom?", NULL);
+	g_autofree char *exclude = NULL;
+	g_autofree char *found = NULL;
+
+	home->dir = odd;
+	make_db("real/a");
+	make_link("link", "real");
+	ck_assert_int_eq(symlink(odd, shown), 0);
+	home->dir = outside = shown;
+	exclude = filled_in(names[_i].exclude);
+	found = found_with(&(const Job){.mode = WIRE_STORE_DATABASES,
+		.config = {{"databases", "include", names[_i].include},
+			{"databases", "exclude", "~/nothing"},
+			{"databases", "discover", "false"}}});
+	ck_assert_ptr_nonnull(strstr(found, "/real/a other \"\" ok\n"));
+	g_free(found);
+	found = found_with(&(const Job){.mode = WIRE_STORE_DATABASES,
+		.config = {{"databases", "include", names[_i].include},
+			{"databases", "exclude", exclude}, {"databases", "discover", "false"}}});
+	ck_assert_str_eq(found, "");
+	home->dir = g_steal_pointer(&old);
 }
 END_TEST
 
@@ -619,6 +684,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, nobody_loses_a_database, 0, G_N_ELEMENTS(disputes));
 	tcase_add_test(tcase, sandboxes_leave_room);
 	tcase_add_loop_test(tcase, configured, 0, G_N_ELEMENTS(config_cases));
+	tcase_add_loop_test(tcase, excluded_by_any_name, 0, G_N_ELEMENTS(names));
 	tcase_add_test(tcase, every_profile_is_served);
 	tcase_add_test(tcase, profiles_are_not_created);
 	suite_add_tcase(suite, tcase);
