@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "ground.h"
 #include "lookout.h"
 
 #define EVENTS_BYTES 4096u
@@ -195,13 +196,14 @@ bool dirwatch_add(Dirwatch *watch, const char *dir, DirwatchWhat what, GError **
 			"%s would be more than %u directories", dir, watch->max);
 		return false;
 	}
-	wd = inotify_add_watch(watch->fd, dir,
+	wd = ground_watch(watch->fd, dir,
 		masks[what] | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD);
 	if (wd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return true;
 	if (wd < 0) {
 		g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_FAILED,
-			"Watching %s failed: %s%s", dir, g_strerror(errno), lookout_limit(errno));
+			"Watching %s failed: %s%s", dir, ground_strerror(errno),
+			lookout_limit(errno));
 		return false;
 	}
 

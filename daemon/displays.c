@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dirwatch.h"
+#include "ground.h"
 #include "log.h"
 #include "route.h"
 #include "site.h"
@@ -93,7 +94,9 @@ static void say_unfollowed(Displays *displays, const GError *error)
 /* A link in the place of xrdp's directory is not used, and leads anywhere. */
 static bool follow(Displays *displays, const char *dir, GError **error)
 {
-	return g_file_test(dir, G_FILE_TEST_IS_SYMLINK) ||
+	struct stat st;
+
+	return (ground_stat(dir, false, &st) == 0 && S_ISLNK(st.st_mode)) ||
 	       dirwatch_add(displays->watch, dir, DIRWATCH_MODES, error);
 }
 

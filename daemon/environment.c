@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include "ground.h"
 #include "names.h"
 #include "route.h"
 #include "runtime.h"
@@ -61,7 +62,8 @@ const char *environment_stray_socket(void)
 	const char *socket = g_getenv(SOCKET_VARIABLE);
 	struct stat st;
 
-	return socket != NULL && stat(socket, &st) == 0 && st.st_uid != 0 ? socket : NULL;
+	return socket != NULL && ground_stat(socket, true, &st) == 0 && st.st_uid != 0 ? socket
+										       : NULL;
 }
 
 /* libpcsclite's own way to name another socket; a pcscd started by socket activation is reached so.

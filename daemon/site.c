@@ -7,7 +7,8 @@
  *
  * Whoever can make the socket, or put another one in its place, decides what "cards" there are. So
  * it has to be the user's (a forwarded one may be root's), in a directory that nobody else can
- * write to or exchange, and neither xrdp's directory nor any socket may be a symbolic link.
+ * write to or exchange, and neither xrdp's directory nor any socket may be a symbolic link. What
+ * is mounted from elsewhere is not even looked at: it may never answer.
  */
 
 #include "site.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "ground.h"
 #include "netfs.h"
 #include "owner.h"
 #include "route.h"
@@ -178,6 +180,11 @@ static SiteState failed(const Site *site, const char *path, int error, char **re
 {
 	unsigned display;
 
+	if (error == EXDEV)
+		return refuse(SITE_FOREIGN, path,
+			"is not looked at: it is on a network file system or FUSE, which may not "
+			"answer",
+			ret_detail);
 	if (error != ENOENT && error != ENOTDIR)
 		return refuse(SITE_DENIED, path, g_strerror(error), ret_detail);
 	*ret_detail = g_strdup_printf("%s does not exist; waiting for %s", path,
@@ -190,7 +197,7 @@ static SiteState check_directory(const Site *site, bool xrdp, char **ret_detail)
 	g_autofree char *directory = g_path_get_dirname(site->socket);
 	struct stat st;
 
-	if ((xrdp ? lstat(directory, &st) : stat(directory, &st)) < 0)
+	if (ground_stat(directory, !xrdp, &st) < 0)
 		return failed(site, directory, errno, ret_detail);
 	if (!S_ISDIR(st.st_mode))
 		return refuse(SITE_FOREIGN, directory, "is not a directory", ret_detail);
@@ -224,7 +231,7 @@ static SiteState check_socket(const Site *site, bool xrdp, SiteEpoch *ret_epoch,
 	if (strlen(site->socket) > SOCKET_PATH_MAX)
 		return refuse(
 			SITE_FOREIGN, site->socket, "is too long for a socket's name", ret_detail);
-	if (lstat(site->socket, &st) < 0)
+	if (ground_stat(site->socket, false, &st) < 0)
 		return failed(site, site->socket, errno, ret_detail);
 	if (!S_ISSOCK(st.st_mode))
 		return refuse(SITE_FOREIGN, site->socket, "is not a socket", ret_detail);
@@ -334,7 +341,7 @@ bool site_exists(const Site *site)
 	g_autofree char *directory = g_path_get_dirname(site->socket);
 	struct stat st;
 
-	return lstat(directory, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+	return ground_stat(directory, false, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool site_epoch_equal(const SiteEpoch *a, const SiteEpoch *b)

@@ -17,6 +17,7 @@
 #include <glib-unix.h>
 #include <string.h>
 
+#include "ground.h"
 #include "log.h"
 #include "lookout.h"
 #include "owner.h"
@@ -76,7 +77,7 @@ static void say_blind(Spot *spot)
 		log_say(G_LOG_LEVEL_WARNING, &context,
 			"Watching %s failed: %s%s; what becomes of it is noticed only at the next "
 			"look",
-			spot->site->socket, g_strerror(error), lookout_limit(error));
+			spot->site->socket, ground_strerror(error), lookout_limit(error));
 	spot->blind = error != 0;
 }
 

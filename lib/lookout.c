@@ -4,7 +4,8 @@
  * path appears, the watch moves down. In the last directory everything that happens to the name
  * counts: creation, a change of mode (pcscd's chmod comes after its listen(), so that this is the
  * moment when it can be reached), renaming, removal. A directory that may not be read cannot be
- * watched; then the one above it tells when that changes.
+ * watched; then the one above it tells when that changes. Nor is one watched that is mounted from
+ * elsewhere and may not answer.
  *
  * What inotify does not see (another host's doings on a network file system, a link in the path
  * that is turned) is not seen here.
@@ -16,6 +17,8 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+
+#include "ground.h"
 
 #define DIRECTORY_EVENTS                                                                    \
 	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | \
@@ -44,10 +47,10 @@ static void watch_deepest(Lookout *lookout)
 	while (lookout->inotify >= 0 && strlen(name) > 1) {
 		g_autofree char *directory = g_path_get_dirname(name);
 
-		lookout->watch = inotify_add_watch(lookout->inotify, directory, DIRECTORY_EVENTS);
+		lookout->watch = ground_watch(lookout->inotify, directory, DIRECTORY_EVENTS);
 		lookout->error = lookout->watch < 0 ? errno : 0;
-		if (lookout->error == EACCES)
-			denied = EACCES;
+		if (lookout->error == EACCES || lookout->error == EXDEV)
+			denied = lookout->error;
 		else if (lookout->error != ENOENT && lookout->error != ENOTDIR)
 			break;
 		g_free(name);

@@ -23,7 +23,8 @@ int lookout_fd(const Lookout *lookout);
 /* Takes what has happened. Returns true if it concerns the path. */
 bool lookout_take(Lookout *lookout);
 /* An errno: why nothing will be noticed (EMFILE: no more instances, ENOSPC: no more watches), or
-   nothing but a change of the way there (EACCES: a directory may not be read); 0: all is well. */
+   nothing but a change of the way there (EACCES: a directory may not be read; EXDEV: see
+   ground.h); 0: all is well. */
 int lookout_error(const Lookout *lookout);
 /* Which of the kernel's limits is behind such an error, as the end of a sentence; "" if none is. */
 const char *lookout_limit(int error);

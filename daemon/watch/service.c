@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "ground.h"
 #include "lookout.h"
 
 struct Service {
@@ -31,7 +32,7 @@ static void say_blind(Service *service)
 	if (error != 0 && !service->blind)
 		g_printerr("Watching %s failed: %s%s; it is tried with pauses of up to a minute "
 			   "instead\n",
-			service->path, g_strerror(error), lookout_limit(error));
+			service->path, ground_strerror(error), lookout_limit(error));
 	service->blind = error != 0;
 }
 

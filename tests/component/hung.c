@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A mount on which nobody answers, where certpropd has reason to look: it goes on all the same. The
+ * mount is FUSE without a program behind it: whoever asks it anything sleeps until it is taken
+ * away, so a test that fails would not end by itself.
+ */
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ground.h"
+#include "harness.h"
+#include "world.h"
+
+#define GUID    "00112233445566778899aabbccddee0a"
+#define CERTS   2u
+#define WAIT_MS 20000u
+#define LOOKS   "Reading the card in"
+
+typedef struct Hung {
+	char *place;
+	int fuse; /* -1: not mounted */
+} Hung;
+
+static Hung hung = {.fuse = -1};
+
+static void mount_hung(const char *name)
+{
+	g_autofree char *options = NULL;
+
+	hung.place = rig_home_path(world.home, name);
+	ck_assert_int_eq(g_mkdir_with_parents(hung.place, 0700), 0);
+	hung.fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	ck_assert_msg(hung.fuse >= 0, "/dev/fuse: %s", g_strerror(errno));
+	options = g_strdup_printf("fd=%d,rootmode=40000,user_id=0,group_id=0", hung.fuse);
+	ck_assert_msg(mount("hung", hung.place, "fuse", 0, options) == 0, "%s: %s", hung.place,
+		g_strerror(errno));
+}
+
+/* Who sleeps in it wakes up with an error. */
+static void unmount_hung(void)
+{
+	if (hung.fuse >= 0) {
+		(void)umount2(hung.place, MNT_FORCE | MNT_DETACH);
+		(void)close(hung.fuse);
+	}
+	hung.fuse = -1;
+	g_clear_pointer(&hung.place, g_free);
+}
+
+static void teardown(void)
+{
+	unmount_hung();
+	world_teardown();
+}
+
+static void name_profile(const char *path, const char *comment)
+{
+	g_autofree char *ini =
+		g_strdup_printf("[Profile0]\nName=it\nIsRelative=0\nPath=%s\n%s", path, comment);
+
+	rig_home_write(world.home, ".mozilla/firefox/profiles.ini", ini);
+}
+
+/* For the second time; and it answers. */
+static bool has_looked(gpointer data)
+{
+	g_autofree char *errors = rig_process_errors(world.daemon);
+	const char *first = strstr(errors, LOOKS);
+
+	g_variant_unref(world_call("GetStatus"));
+	return first != NULL && strstr(first + 1, LOOKS) != NULL;
+}
+
+/* ~/mnt is watched since a profile may appear in it, and then something is mounted there. */
+START_TEST(watched_directory)
+{
+	g_autofree char *card = world_deal(0, CERTS, GUID);
+	g_autofree char *mnt = rig_home_path(world.home, "mnt");
+	g_autofree char *profile = g_build_filename(mnt, "profile", NULL);
+
+	ck_assert_int_eq(g_mkdir(mnt, 0700), 0);
+	name_profile(profile, "");
+	rig_card_insert_seen(world.cards[0]);
+	world_start();
+	world_wait_marked(CERTS);
+	world_wait_quiet();
+
+	mount_hung("mnt");
+	name_profile(profile, "; another\n");
+	rig_wait_until(has_looked, NULL, WAIT_MS, "the change leads to a look");
+	rig_card_remove(world.cards[0]);
+	world_wait_reader(0, "empty");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite;
+	TCase *tcase;
+
+	rig_enter();
+	suite = suite_create("hung");
+	tcase = tcase_create("daemon");
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, world_setup, teardown);
+	tcase_add_test(tcase, watched_directory);
+	suite_add_tcase(suite, tcase);
+	return harness_run(suite, argc, argv);
+}
