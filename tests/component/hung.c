@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ground.h"
 #include "harness.h"
 #include "world.h"
 
