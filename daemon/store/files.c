@@ -81,18 +81,13 @@ static bool is_missing(const GError *error)
 	return g_error_matches(error, CERTPROP_ERROR, CERTPROP_ERROR_MISSING);
 }
 
-bool files_check_beside(const Files *files, GError **error)
+bool files_verify(const Files *files, GError **error)
 {
-	static const char *const names[] = {FILES_CERT, FILES_KEY};
+	g_autofree char *cert_path = g_build_filename(files->dir, FILES_CERT, NULL);
+	g_autofree char *key_path = g_build_filename(files->dir, FILES_KEY, NULL);
 
-	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-		g_autofree char *path = g_build_filename(files->dir, names[i], NULL);
-
-		if (!dbfile_check_beside(path, error))
-			return false;
-	}
-
-	return true;
+	return dbfile_verify(cert_path, files->cert, error) &&
+	       dbfile_verify(key_path, files->key, error);
 }
 
 Files *files_open(const char *dir, GError **error)
@@ -112,7 +107,7 @@ Files *files_open(const char *dir, GError **error)
 	files->cert = dbfile_open(cert_path, &cert_error);
 	files->key = dbfile_open(key_path, &key_error);
 	if (files->cert >= 0 && files->key >= 0)
-		return files_check_beside(files, error) ? g_steal_pointer(&files) : NULL;
+		return files_verify(files, error) ? g_steal_pointer(&files) : NULL;
 
 	/* One of two is damage; none is a database that nobody created yet. */
 	if (is_missing(cert_error) && is_missing(key_error)) {

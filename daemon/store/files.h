@@ -28,9 +28,9 @@ Files *files_open(const char *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Files *files_close(Files *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Files, files_close)
 
-/* What SQLite would open beside them is still what it may be: to be asked just before it is let
-   near. Errors: FOREIGN, DAMAGED. */
-bool files_check_beside(const Files *files, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The names still lead to these two files, and what SQLite would open beside them is what it may
+   be: to be asked just before it is let near. Errors: BUSY, FOREIGN, DAMAGED. */
+bool files_verify(const Files *files, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* `path` is a regular file of ours that begins as an SQLite database does. */
 bool files_is_database(const char *path);

@@ -153,7 +153,7 @@ static bool start_patiently(Nssdb *db, bool wait, GError **error)
 			(void)poll(NULL, 0, OPEN_PAUSE_MS << attempt);
 		if (!files_wait_unlocked(db->files, db->write, wait ? OPEN_WAIT_MS : 0))
 			break;
-		if (!files_check_beside(db->files, error))
+		if (!files_verify(db->files, error))
 			return false;
 		if (start_nss(db)) {
 			if (SECMOD_GetInternalModule()->isThreadSafe || last)
@@ -563,7 +563,7 @@ Row *nssdb_attributes(Nssdb *db, gulong handle, const gulong *types, gsize n, GE
 static bool wait_to_write(Nssdb *db, GError **error)
 {
 	if (files_wait_unlocked(db->files, true, WRITE_WAIT_MS))
-		return files_check_beside(db->files, error);
+		return files_verify(db->files, error);
 
 	g_set_error(error, CERTPROP_ERROR, CERTPROP_ERROR_BUSY,
 		"Another program has held a lock on the database in %s for %u s", db->files->dir,

@@ -135,6 +135,58 @@ START_TEST(too_many_markers)
 }
 END_TEST
 
+static char *sum(const char *path)
+{
+	g_autofree char *content = NULL;
+	gsize length;
+
+	ck_assert(g_file_get_contents(path, &content, &length, NULL));
+	return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)content, length);
+}
+
+/* Another program's database, which has nothing to do with NSS. */
+static char *make_strangers(void)
+{
+	char *path = home_path(home, ".config/app/data.sqlite");
+	g_autofree char *dir = g_path_get_dirname(path);
+	sqlite3 *db = NULL;
+
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE notes (a); INSERT INTO notes VALUES (1)",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+	return path;
+}
+
+static const char *const files[] = {"cert9.db", "key4.db"};
+
+/* By another name, with a journal that would have it written to as soon as it is opened. */
+static void lead_astray(const char *file, bool hard, const char *to)
+{
+	g_autofree char *path = in_profile(file);
+	g_autofree char *journal = g_strconcat(path, "-journal", NULL);
+
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(hard ? link(to, path) : symlink(to, path), 0);
+	ck_assert(g_file_set_contents(journal, "x", 1, NULL));
+}
+
+START_TEST(link_to_another_file)
+{
+	g_autofree char *strangers = make_strangers();
+	g_autofree char *before = sum(strangers);
+	g_autofree char *after = NULL;
+	bool hard = _i >= 2;
+
+	lead_astray(files[_i % 2], hard, strangers);
+	expect_always("foreign", hard ? "several names" : "is a link");
+	after = sum(strangers);
+	ck_assert_str_eq(before, after);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("store-bait");
@@ -143,12 +195,14 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 100);
 	tcase_add_loop_test(tcase, pipe_beside_a_database, 0, G_N_ELEMENTS(beside));
+	tcase_add_loop_test(tcase, link_to_another_file, 0, 4);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("crowded");
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 100);
 	tcase_add_loop_test(tcase, too_many_markers, 0, G_N_ELEMENTS(crowds));
+	tcase_add_loop_test(tcase, link_to_another_file, 0, 4);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
 }
