@@ -9,12 +9,14 @@
 
 #include "chart.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "culprit.h"
+#include "ground.h"
 #include "mount.h"
 #include "names.h"
 #include "remedy.h"
@@ -109,11 +111,24 @@ static bool is_open_to_all(const char *path)
 	return stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
 }
 
+/* Where nobody answers, who asks sleeps. */
+static bool is_away(const char *dir)
+{
+	struct stat st;
+
+	return ground_stat(dir, true, &st) < 0 && errno == EXDEV;
+}
+
 static void mend_busy(Finding *finding, const char *dir)
 {
-	g_autoptr(GPtrArray) culprits = culprits_of_database(dir);
-	g_autofree char *text = culprits_text(culprits);
+	g_autoptr(GPtrArray) culprits = NULL;
+	g_autofree char *text = NULL;
 
+	/* That it does not answer was said. */
+	if (is_away(dir))
+		return;
+	culprits = culprits_of_database(dir);
+	text = culprits_text(culprits);
 	if (culprits->len == 0) {
 		finding_why(finding, "Nobody has it locked any more, or it is another user's or "
 				     "another machine's program; it is tried again");

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "answers.h"
 #include "error.h"
 #include "places.h"
 #include "profiles.h"
@@ -46,7 +47,7 @@ static bool is_own_dir(const char *dir)
 {
 	struct stat st;
 
-	return stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+	return answers(dir) && stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
 static bool is_known(const Cues *cues, const char *dir, const char *name)
@@ -83,7 +84,7 @@ static void add_path(Cues *cues, const char *path, const Database *database)
 	g_autofree char *dir = g_path_get_dirname(path);
 	g_autofree char *name = g_path_get_basename(path);
 
-	while (!g_file_test(dir, G_FILE_TEST_IS_DIR) && strcmp(dir, "/") != 0) {
+	while ((!answers(dir) || !g_file_test(dir, G_FILE_TEST_IS_DIR)) && strcmp(dir, "/") != 0) {
 		g_autofree char *gone = g_steal_pointer(&dir);
 
 		g_free(name);
@@ -121,7 +122,8 @@ static void add_shared(Cues *cues)
 	g_autofree char *second = g_build_filename(xdg, FILES_CERT, NULL);
 
 	add_path(cues, classic, NULL);
-	if (g_file_test(classic, G_FILE_TEST_IS_DIR) && !g_file_test(second, G_FILE_TEST_EXISTS))
+	if (answers(classic) && answers(second) && g_file_test(classic, G_FILE_TEST_IS_DIR) &&
+		!g_file_test(second, G_FILE_TEST_EXISTS))
 		add_path(cues, second, NULL);
 }
 
@@ -157,7 +159,8 @@ void cues_add_databases(Cues *cues, const GPtrArray *runs)
 /* Who had nothing to write did not notice that he could not have; the next one may have. */
 static void look_closer(Run *run)
 {
-	g_autoptr(Files) files = run->troubled ? NULL : files_open(run->database->dir, NULL);
+	bool known = run->troubled || run->database->fault != NULL;
+	g_autoptr(Files) files = known ? NULL : files_open(run->database->dir, NULL);
 
 	if (files == NULL)
 		return;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "answers.h"
 #include "error.h"
 #include "files.h"
 #include "paths.h"
@@ -90,7 +91,10 @@ static Database *database_new(const char *dir, const char *application, const ch
 	database->dir = g_strdup(dir);
 	database->application = application;
 	database->profile = g_strdup(profile);
-	if (stat(dir, &st) == 0) {
+	if (!answers(dir)) {
+		database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_TIMEOUT,
+			"The network file system, or FUSE, on which %s is, does not answer", dir);
+	} else if (stat(dir, &st) == 0) {
 		database->device = st.st_dev;
 		database->inode = st.st_ino;
 	}
@@ -134,6 +138,7 @@ static void add_told(Finder *finder, const char *path, const char *fence, const 
 	if (database == NULL)
 		return;
 	if (!paths_below(database->dir, real_fence) && !is_included(finder, database->dir)) {
+		g_clear_error(&database->fault);
 		database->beyond = true;
 		database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
 			"It is outside %s; list it in [databases] include if it is to be served",
@@ -151,6 +156,7 @@ static void add_fault(
 		g_error_free(fault);
 		return;
 	}
+	g_clear_error(&database->fault);
 	database->fault = fault;
 	put(finder, database);
 }
@@ -180,7 +186,7 @@ static void add_place(Finder *finder, const Place *place)
 	g_autofree char *path = place_path(place);
 	g_autofree char *fence = place_fence(place);
 
-	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+	if (!answers(path) || !g_file_test(path, G_FILE_TEST_IS_DIR))
 		return;
 
 	switch (place->kind) {
@@ -207,7 +213,7 @@ static bool has_database(const char *dir)
 {
 	g_autofree char *path = g_build_filename(dir, FILES_CERT, NULL);
 
-	return g_file_test(path, G_FILE_TEST_EXISTS);
+	return answers(path) && g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
 static void add_one_shared(Finder *finder, const char *path)
@@ -224,7 +230,7 @@ static void add_shared(Finder *finder)
 {
 	g_autofree char *classic = g_build_filename(g_get_home_dir(), ".pki", "nssdb", NULL);
 	g_autofree char *xdg = g_build_filename(g_get_user_data_dir(), "pki", "nssdb", NULL);
-	bool has_classic = g_file_test(classic, G_FILE_TEST_IS_DIR);
+	bool has_classic = answers(classic) && g_file_test(classic, G_FILE_TEST_IS_DIR);
 
 	if (has_classic)
 		add_one_shared(finder, classic);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answers.h"
 #include "error.h"
 #include "files.h"
 #include "lock.h"
@@ -211,7 +212,7 @@ static void handle(const Request *request, const Database *database, Reports *re
 {
 	g_autoptr(GPtrArray) modules = g_ptr_array_new_with_free_func(module_free);
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Files) files = files_open(database->dir, &error);
+	g_autoptr(Files) files = NULL;
 	bool dry_run = (request->flags & WIRE_STORE_DRY_RUN) != 0;
 	Change change = CHANGE_NONE;
 	bool done = false;
@@ -222,11 +223,13 @@ static void handle(const Request *request, const Database *database, Reports *re
 		change = CHANGE_DISABLE;
 
 	/* What must not be served is not looked at, but for taking out what is ours. */
-	if (database->fault != NULL && change != CHANGE_DISABLE) {
+	if (database->fault != NULL &&
+		(change != CHANGE_DISABLE || database->fault->code == CERTPROP_ERROR_TIMEOUT)) {
 		reports_about(reports, database, database->fault);
 		return;
 	}
 
+	files = files_open(database->dir, &error);
 	if (files != NULL)
 		done = change_file(request, database, change, modules, &error);
 	reports_about(reports, database, error != NULL ? error : database->fault);
@@ -241,7 +244,7 @@ static bool is_meant(const Request *request, const Database *database)
 	if (request->only == NULL)
 		return true;
 
-	real = realpath(request->only, NULL);
+	real = answers(request->only) ? realpath(request->only, NULL) : NULL;
 	return strcmp(real != NULL ? real : request->only, database->dir) == 0;
 }
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers.h"
+
 #define WILDCARDS "*?[\\"
 
 char *paths_expand(const char *path)
@@ -37,7 +39,7 @@ char *paths_resolve(const char *path)
 		if (end < len && whole[end] != '/')
 			continue;
 		prefix = g_strndup(whole, end);
-		real = realpath(prefix, NULL);
+		real = answers(prefix) ? realpath(prefix, NULL) : NULL;
 		if (real != NULL)
 			return g_build_filename(real, whole + end, NULL);
 	}

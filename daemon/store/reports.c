@@ -45,6 +45,8 @@ static const char *status_word(const GError *error)
 		return "ok";
 
 	switch ((CertpropError)error->code) {
+	case CERTPROP_ERROR_TIMEOUT:
+		return certprop_error_word(CERTPROP_ERROR_BUSY);
 	case CERTPROP_ERROR_BUSY:
 	case CERTPROP_ERROR_READ_ONLY:
 	case CERTPROP_ERROR_MISSING:
@@ -55,7 +57,6 @@ static const char *status_word(const GError *error)
 	case CERTPROP_ERROR_LIMIT:
 	case CERTPROP_ERROR_DENIED:
 	case CERTPROP_ERROR_DAMAGED:
-	case CERTPROP_ERROR_TIMEOUT:
 	case CERTPROP_ERROR_CHANGED:
 	case CERTPROP_ERROR_CONFIG:
 		break;

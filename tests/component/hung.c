@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "names.h"
 #include "world.h"
 
 #define GUID    "00112233445566778899aabbccddee0a"
@@ -101,6 +102,29 @@ START_TEST(watched_directory)
 }
 END_TEST
 
+/* Nobody has answered there from the beginning: all others are served, and it is told. */
+START_TEST(profile_on_a_mount)
+{
+	g_autofree char *program = rig_program("ctl/" NAME_CTL);
+	const char *argv[] = {program, "databases", NULL};
+	g_autofree char *profile = NULL;
+	g_autofree char *card = world_deal(0, CERTS, GUID);
+	g_autofree char *said = NULL;
+
+	mount_hung("mnt");
+	profile = g_build_filename(hung.place, "profile", NULL);
+	name_profile(profile, "");
+	rig_card_insert_seen(world.cards[0]);
+	world_start();
+	world_wait_marked(CERTS);
+	ck_assert_int_eq(rig_run(argv, world.environment, &said, NULL), 3);
+	ck_assert_msg(strstr(said, "does not answer") != NULL, "%s", said);
+	rig_card_remove(world.cards[0]);
+	world_wait_reader(0, "empty");
+	ck_assert_int_eq(world_stop(), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite;
@@ -112,6 +136,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, world_setup, teardown);
 	tcase_add_test(tcase, watched_directory);
+	tcase_add_test(tcase, profile_on_a_mount);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite, argc, argv);
 }
