@@ -184,17 +184,12 @@ bool files_wait_unlocked(const Files *files, bool write, unsigned ms)
 	return true;
 }
 
-static bool has_journal(const Files *files, const char *name)
-{
-	g_autofree char *path = g_strconcat(files->dir, "/", name, "-journal", NULL);
-	struct stat st;
-
-	return stat(path, &st) == 0 && st.st_size > 0;
-}
-
 bool files_interrupted(const Files *files)
 {
-	return has_journal(files, FILES_CERT) || has_journal(files, FILES_KEY);
+	g_autofree char *cert_path = g_build_filename(files->dir, FILES_CERT, NULL);
+	g_autofree char *key_path = g_build_filename(files->dir, FILES_KEY, NULL);
+
+	return dbfile_interrupted(cert_path) || dbfile_interrupted(key_path);
 }
 
 bool files_writable(const Files *files)

@@ -133,6 +133,15 @@ Newdb *newdb_build(const char *dir, GError **error)
 	return g_steal_pointer(&newdb);
 }
 
+/* A file of a database has one name. Where the file system knows no renaming without replacing, as
+   NFS, it has two for a moment. */
+static bool move_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return true;
+	return (errno == EINVAL || errno == ENOSYS) && link(from, to) == 0 && unlink(from) == 0;
+}
+
 /* One file into a directory that exists. */
 static bool install_file(const Newdb *newdb, const char *name, GError **error)
 {
@@ -140,7 +149,7 @@ static bool install_file(const Newdb *newdb, const char *name, GError **error)
 	g_autofree char *to = g_build_filename(newdb->dir, name, NULL);
 	struct stat st;
 
-	if (link(from, to) == 0 || errno == ENOENT)
+	if (move_new(from, to) || errno == ENOENT)
 		return true;
 	if (errno == EEXIST && lstat(to, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0) {
 		if (st.st_mtime > time(NULL) - EMPTY_SECONDS) {
