@@ -128,16 +128,24 @@ static Database *allow(
 	return database_new(dir, application, profile);
 }
 
-/* What somebody else says is a database of his. */
-static void add_told(Finder *finder, const char *path, const char *fence, const char *application,
-	const char *profile)
+static bool is_within(const char *dir, const char *fence)
 {
-	g_autofree char *real_fence = paths_resolve(fence);
+	g_autofree char *real = fence != NULL ? paths_resolve(fence) : NULL;
+
+	return real != NULL && paths_below(dir, real);
+}
+
+/* What somebody else says is a database of his. `own` is a place that he has not chosen, and that
+   may lead beyond the fence, or NULL. */
+static void add_told(Finder *finder, const char *path, const char *fence, const char *own,
+	const char *application, const char *profile)
+{
 	Database *database = allow(finder, path, application, profile);
 
 	if (database == NULL)
 		return;
-	if (!paths_below(database->dir, real_fence) && !is_included(finder, database->dir)) {
+	if (!is_within(database->dir, fence) && !is_within(database->dir, own) &&
+		!is_included(finder, database->dir)) {
 		g_clear_error(&database->fault);
 		database->beyond = true;
 		database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
@@ -165,6 +173,8 @@ static void add_profiles(Finder *finder, const Place *place, const char *base)
 {
 	static const char *const files[] = {PROFILES_INI, INSTALLS_INI};
 	g_autofree char *fence = place_fence(place);
+	/* The user's own variable or link says where it is; in a sandbox it is the program's. */
+	const char *own = place->sandbox == NULL ? base : NULL;
 
 	for (gsize f = 0; f < G_N_ELEMENTS(files); f++) {
 		g_autoptr(GPtrArray) profiles = profiles_new();
@@ -176,7 +186,8 @@ static void add_profiles(Finder *finder, const Place *place, const char *base)
 		for (guint i = 0; i < profiles->len; i++) {
 			const Profile *profile = g_ptr_array_index(profiles, i);
 
-			add_told(finder, profile->dir, fence, place->application, profile->name);
+			add_told(finder, profile->dir, fence, own, place->application,
+				profile->name);
 		}
 	}
 }
@@ -194,7 +205,7 @@ static void add_place(Finder *finder, const Place *place)
 		add_profiles(finder, place, path);
 		break;
 	case PLACE_DATABASE:
-		add_told(finder, path, fence, place->application, place->profile);
+		add_told(finder, path, fence, NULL, place->application, place->profile);
 		break;
 	}
 }
@@ -206,7 +217,7 @@ static void add_office(Finder *finder)
 	if (path != NULL && g_str_has_prefix(path, "sql:"))
 		path += strlen("sql:");
 	if (path != NULL && g_path_is_absolute(path))
-		add_told(finder, path, g_get_home_dir(), "other", "LibreOffice");
+		add_told(finder, path, g_get_home_dir(), NULL, "other", "LibreOffice");
 }
 
 static bool has_database(const char *dir)

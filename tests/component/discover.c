@@ -398,6 +398,33 @@ START_TEST(endless_path)
 }
 END_TEST
 
+/* Profiles on another disk, to which the user's own link leads; what leads on from there does not
+   count, nor does a path that names the other disk. */
+START_TEST(place_on_another_disk)
+{
+	g_autofree char *made = g_dir_make_tmp("certprop-outside-XXXXXX", NULL);
+	g_autofree char *good = g_build_filename(made, "good", NULL);
+	g_autofree char *next = g_build_filename(made, "next", NULL);
+	g_autofree char *elsewhere = g_dir_make_tmp("certprop-outside-XXXXXX", NULL);
+	g_autofree char *ini = g_build_filename(made, "profiles.ini", NULL);
+	g_autofree char *out = NULL;
+	g_autofree char *lines = g_strdup_printf(
+		"sql:%s firefox \"a\" ok\nsql:%s firefox \"b\" foreign\n", good, elsewhere);
+
+	make_db(good);
+	make_db(elsewhere);
+	ck_assert_int_eq(symlink(elsewhere, next), 0);
+	make_dir(".mozilla");
+	make_link(FIREFOX, made);
+	ck_assert(g_file_set_contents(ini,
+		"[Profile0]\nName=a\nIsRelative=1\nPath=good\n"
+		"[Profile1]\nName=b\nIsRelative=1\nPath=next\n",
+		-1, NULL));
+	expect(lines);
+	out = home_run(home, "rm", "-rf", made, elsewhere, NULL);
+}
+END_TEST
+
 /* A program in a sandbox says nothing about what is outside of it. */
 START_TEST(sandboxes_end_at_their_fence)
 {
@@ -680,6 +707,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, link_to_a_good_file);
 	tcase_add_test(tcase, too_many_profiles);
 	tcase_add_test(tcase, endless_path);
+	tcase_add_test(tcase, place_on_another_disk);
 	tcase_add_loop_test(tcase, sandboxes_end_at_their_fence, 0, 2);
 	tcase_add_loop_test(tcase, nobody_loses_a_database, 0, G_N_ELEMENTS(disputes));
 	tcase_add_test(tcase, sandboxes_leave_room);
