@@ -84,11 +84,27 @@ static UserMode user_mode(const ProxyPlaces *places)
 	return mode_in(places->user_dir, mode);
 }
 
+/* p11-kit goes by the name of the process, which is not the same everywhere. */
+static const char *const processes[][3] = {
+	{"firefox", "firefox-esr", "firefox-bin"},
+	{"thunderbird", "thunderbird-bin", NULL},
+	{"chromium", "chromium-browser", "chrome"},
+};
+
 static bool is_listed(const char *list, const char *name)
 {
 	g_auto(GStrv) words = g_strsplit_set(list, ", \t", -1);
+	const char *const *listed = (const char *const *)words;
 
-	return name != NULL && g_strv_contains((const char *const *)words, name);
+	if (name == NULL)
+		return false;
+	for (gsize i = 0; i < G_N_ELEMENTS(processes); i++) {
+		for (gsize j = 0; strcmp(name, processes[i][0]) == 0 && j < 3; j++) {
+			if (processes[i][j] != NULL && g_strv_contains(listed, processes[i][j]))
+				return true;
+		}
+	}
+	return g_strv_contains(listed, name);
 }
 
 static bool is_enabled(GHashTable *keys, const char *program)

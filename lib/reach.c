@@ -108,7 +108,10 @@ static void search_proxy(const Search *search, const ModlistEntry *entry)
 
 		if (is_gone(module->path) || !reach_same(module->path, search->path))
 			continue;
-		if (search->policy != NULL)
+		if (is_gone(entry->library))
+			add(search->found, REACH_BROKEN, entry,
+				search->policy != NULL ? search->policy : "");
+		else if (search->policy != NULL)
 			add(search->found, REACH_POLICY, entry, search->policy);
 		else
 			add(search->found, REACH_PROXY, entry, module->file);

@@ -155,6 +155,11 @@ static const struct {
 	{{{MODULE}, {"user/modules/opensc.module", "disable-in: firefox thunderbird\n"}}, "firefox",
 		false},
 	{{{MODULE}, {"user/modules/opensc.module", "disable-in: firefox\n"}}, NULL, true},
+	/* Debian's is another process */
+	{{{MODULE}, {"user/modules/opensc.module", "disable-in: firefox-esr\n"}}, "firefox", false},
+	{{{MODULE}, {"user/modules/opensc.module", "enable-in: firefox-esr\n"}}, "firefox", true},
+	{{{MODULE}, {"user/modules/opensc.module", "enable-in: firefox-esr\n"}}, "thunderbird",
+		false},
 	{{{MODULE}, {"user/modules/opensc.module", "module: vendor.so\n"}}, NULL, false},
 	/* whether the user's files count */
 	{{{MODULE}, {"user/modules/opensc.module", "module: vendor.so\n"},
@@ -178,6 +183,9 @@ START_TEST(through_the_proxy)
 	}
 	g_autofree char *ways = ways_to_opensc(text, proxied[_i].program);
 	ck_assert_str_eq(ways, proxied[_i].reached ? "p11-kit" : "");
+	g_autofree char *gone =
+		ways_to_opensc("library=@/gone/p11-kit-proxy.so\nname=p\n\n", proxied[_i].program);
+	ck_assert_str_eq(gone, proxied[_i].reached ? "broken" : "");
 	/* without the proxy, p11-kit's files mean nothing to NSS */
 	g_autofree char *none = ways_to_opensc("", proxied[_i].program);
 	ck_assert_str_eq(none, "");
