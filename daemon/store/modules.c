@@ -110,6 +110,56 @@ static char *enable(Module *module, const char *text)
 	return result != NULL ? result : g_strdup(text);
 }
 
+static Module *module_new(const Database *database, const char *text, const char *path)
+{
+	Module *module = g_new0(Module, 1);
+
+	module->path = g_strdup(path);
+	module->reaches = find_ways(database, text != NULL ? text : "", path);
+	return module;
+}
+
+static Module *find_module(const GPtrArray *modules, const char *path)
+{
+	for (guint i = 0; i < modules->len; i++) {
+		Module *module = g_ptr_array_index(modules, i);
+
+		if (strcmp(module->path, path) == 0)
+			return module;
+	}
+
+	return NULL;
+}
+
+/* Returns the text without what is ours, whatever the configuration names by now, and says which
+   modules that is. */
+static char *disable(const Database *database, const char *text, GPtrArray *modules)
+{
+	g_autoptr(GPtrArray) entries = modlist_entries(text);
+
+	for (guint i = 0; i < entries->len; i++) {
+		const ModlistEntry *entry = g_ptr_array_index(entries, i);
+		Module *module = find_module(modules, entry->library);
+
+		if (!entry->ours)
+			continue;
+		if (module == NULL) {
+			module = module_new(database, text, entry->library);
+			g_ptr_array_add(modules, module);
+		}
+		module->change = CHANGE_DISABLE;
+	}
+	/* Another file of the same module, which was reached by what goes. */
+	for (guint i = modules->len; i-- > 0;) {
+		const Module *module = g_ptr_array_index(modules, i);
+
+		if (module->change == CHANGE_NONE && has_way(module->reaches, true))
+			g_ptr_array_remove_index(modules, i);
+	}
+
+	return modlist_remove(text);
+}
+
 /* What the file shall be. NULL text: there is none. */
 static char *edit(const Request *request, const Database *database, const char *text, Change change,
 	GPtrArray *modules)
@@ -118,22 +168,19 @@ static char *edit(const Request *request, const Database *database, const char *
 							       : modlist_new(database->dir);
 
 	for (char **name = request->config->modules; name != NULL && *name != NULL; name++) {
-		Module *module = g_new0(Module, 1);
+		g_autofree char *path = g_canonicalize_filename(*name, CERTPROP_P11_MODULE_DIR);
+		Module *module = module_new(database, text, path);
 
-		module->path = g_canonicalize_filename(*name, CERTPROP_P11_MODULE_DIR);
-		module->reaches = find_ways(database, text != NULL ? text : "", module->path);
 		if (change == CHANGE_ENABLE) {
 			char *next = enable(module, result);
 
 			g_free(result);
 			result = next;
-		} else if (change == CHANGE_DISABLE && has_way(module->reaches, true)) {
-			module->change = CHANGE_DISABLE;
 		}
 		g_ptr_array_add(modules, module);
 	}
 	if (change == CHANGE_DISABLE && result != NULL) {
-		char *next = modlist_remove(result);
+		char *next = disable(database, result, modules);
 
 		g_free(result);
 		result = next;

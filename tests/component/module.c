@@ -283,6 +283,26 @@ START_TEST(no_file_yet)
 }
 END_TEST
 
+/* What goes is what was registered, whatever is configured by then. */
+START_TEST(configured_otherwise)
+{
+	static const char *const configured[] = {"/usr/lib/softhsm/libsofthsm2.so", ONEPIN};
+	g_autofree char *original = read_file();
+	g_autofree char *config = g_strdup_printf("[propagation]\nmodules=%s\n", configured[_i]);
+	g_autofree char *out = NULL;
+	g_autofree char *last = NULL;
+
+	module("enable");
+	rig_home_write(bench.home, ".config/certprop/certprop.conf", config);
+	ck_assert_int_eq(ctl_run(&out, NULL, "module", "disable", NULL), 0);
+	ck_assert_msg(strstr(out, OPENSC) != NULL, "%s", out);
+	ck_assert_msg(strstr(out, "took out") != NULL, "%s", out);
+	ck_assert_msg(strstr(out, configured[_i]) == NULL, "%s", out);
+	last = read_file();
+	ck_assert_str_eq(last, original);
+}
+END_TEST
+
 /* NSS's own editor works on what we have left, and we on what it has. */
 START_TEST(in_turns_with_nss)
 {
@@ -602,6 +622,7 @@ int main(int argc, char **argv)
 	ctl_add_case(suite, "keys", keys, G_N_ELEMENTS(keys));
 	ctl_add_case(suite, "file", file, G_N_ELEMENTS(file));
 	add_loop(suite, "files", file_comes_back, G_N_ELEMENTS(files));
+	add_loop(suite, "otherwise", configured_otherwise, 2);
 	add_loop(suite, "ways", not_registered_twice, G_N_ELEMENTS(ways));
 	add_loop(suite, "refused", refused_and_untouched, G_N_ELEMENTS(refused));
 
