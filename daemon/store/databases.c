@@ -15,8 +15,10 @@
 
 #include "databases.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "answers.h"
 #include "error.h"
@@ -146,10 +148,17 @@ static void add_told(Finder *finder, const char *path, const char *fence, const 
 		return;
 	if (!is_within(database->dir, fence) && !is_within(database->dir, own) &&
 		!is_included(finder, database->dir)) {
+		/* One on a medium that is gone is no reason to look into it. */
+		bool gone = database->fault == NULL && access(database->dir, F_OK) < 0 &&
+			    (errno == ENOENT || errno == ENOTDIR);
+
 		g_clear_error(&database->fault);
 		database->beyond = true;
-		database->fault = g_error_new(CERTPROP_ERROR, CERTPROP_ERROR_FOREIGN,
-			"It is outside %s; list it in [databases] include if it is to be served",
+		database->fault = g_error_new(CERTPROP_ERROR,
+			gone ? CERTPROP_ERROR_MISSING : CERTPROP_ERROR_FOREIGN,
+			gone ? "It is outside %s, and not there"
+			     : "It is outside %s; list it in [databases] include if it is to be "
+			       "served",
 			fence);
 	}
 	put(finder, database);

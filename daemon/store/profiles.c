@@ -23,7 +23,8 @@
 #include "error.h"
 #include "files.h"
 
-#define ENTRIES_MAX 4096u /* of a directory, that are looked at */
+#define ENTRIES_MAX     4096u /* of a directory, that are looked at */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 static void profile_free(gpointer data)
 {
@@ -180,12 +181,39 @@ static bool add_groups(
 	return true;
 }
 
+static bool is_read(const char *line)
+{
+	return *line == '#' || *line == '[' || *line == '\0' ||
+	       (*line != ';' && *line != '=' && strchr(line, '=') != NULL);
+}
+
+/* Firefox passes over what GKeyFile refuses a whole file for: a byte order mark, comments after a
+   semicolon, lines that say nothing. What has no group at all is no such file. */
+static char *without_oddities(GBytes *bytes)
+{
+	gsize len;
+	const char *data = g_bytes_get_data(bytes, &len);
+	g_autofree char *text = g_strndup(data, len);
+	const char *begin = g_str_has_prefix(text, BYTE_ORDER_MARK) ? text + 3 : text;
+	g_auto(GStrv) lines = g_strsplit(begin, "\n", -1);
+	GString *kept = g_string_new(NULL);
+
+	if (*begin != '[' && strstr(begin, "\n[") == NULL)
+		return g_strdup(begin);
+	for (char **line = lines; *line != NULL; line++) {
+		if (is_read(g_strchomp(*line)))
+			g_string_append_printf(kept, "%s\n", *line);
+	}
+	return g_string_free(kept, FALSE);
+}
+
 bool profiles_read(const char *base, const char *file, GPtrArray *profiles, GError **error)
 {
 	g_autofree char *path = g_build_filename(base, file, NULL);
 	g_autoptr(GError) local = NULL;
 	g_autoptr(GBytes) bytes = slurp(path, &local);
 	g_autoptr(GKeyFile) keys = g_key_file_new();
+	g_autofree char *text = NULL;
 	bool grouped;
 
 	if (bytes == NULL && local == NULL)
@@ -194,7 +222,8 @@ bool profiles_read(const char *base, const char *file, GPtrArray *profiles, GErr
 		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
 	}
-	if (!g_key_file_load_from_bytes(keys, bytes, G_KEY_FILE_NONE, &local))
+	text = without_oddities(bytes);
+	if (!g_key_file_load_from_data(keys, text, strlen(text), G_KEY_FILE_NONE, &local))
 		return refuse(error, CERTPROP_ERROR_DAMAGED, path, local->message);
 	if (!add_groups(profiles, base, keys, strcmp(file, INSTALLS_INI) == 0, &grouped))
 		return refuse(error, CERTPROP_ERROR_LIMIT, path, "it names too many profiles");

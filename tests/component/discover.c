@@ -250,10 +250,13 @@ static const struct {
 	{"[Profile0]\nName=a\nIsRelative=1\nPath=../../../../../../../../..OUT\n", NULL,
 		"sql:OUT firefox \"a\" foreign\n"},
 	{"[Profile0]\nName=a\nIsRelative=1\nPath=out-link/new\n", NULL,
-		"sql:OUT/new firefox \"a\" foreign\n"},
-	{"[Profile0]\nName=a\nIsRelative=0\nPath=HOMEx\n", NULL, "sql:~x firefox \"a\" foreign\n"},
+		"sql:OUT/new firefox \"a\" missing\n"},
+	{"[Profile0]\nName=a\nIsRelative=0\nPath=HOMEx\n", NULL, "sql:~x firefox \"a\" missing\n"},
 	{"[Profile0]\nName=a\nIsRelative=1\nPath=../..\n", NULL, "sql:~ firefox \"a\" foreign\n"},
 	{NULL, "[AB]\nDefault=OUT\n", "sql:OUT firefox \"\" foreign\n"},
+	/* what Firefox passes over */
+	{"\xef\xbb\xbf[Profile0]\r\nName=a\r\nIsRelative=1\r\nPath=good\r\n", NULL, NULL},
+	{"; by hand\n[Profile0]\nName=a\nwhatever\n=\nIsRelative=1\nPath=good", NULL, NULL},
 	/* nothing to be had from it */
 	{"", NULL, ""},
 	{"[Profile0]\nName=a\nIsRelative=1\nPath=\n", NULL, ""},
