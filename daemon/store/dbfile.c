@@ -35,10 +35,11 @@ bool dbfile_check_owner(const struct stat *st, const char *what, const char *pat
 	return false;
 }
 
-/* `st` is of the name itself, not of what it leads to. */
+/* `st` is of the name itself, not of what it leads to. A journal that is just being removed may
+   have no name left. */
 static bool check_kind(const struct stat *st, const char *path, GError **error)
 {
-	if (S_ISREG(st->st_mode) && st->st_nlink == 1)
+	if (S_ISREG(st->st_mode) && st->st_nlink <= 1)
 		return true;
 
 	if (S_ISREG(st->st_mode))

@@ -219,7 +219,7 @@ static const struct {
 	bool foreign; /* or the database is told as somebody else's, without a complaint */
 } traps[] = {
 	{lay_linked_directory, NULL, "belongs to user 72007"},
-	{lay_linked_files, "Permission denied", "belongs to user 72007"},
+	{lay_linked_files, "is a link", "is a link"},
 	{lay_fifo, "not a regular file", "not a regular file"},
 	{lay_device, "not a regular file", "not a regular file"},
 	{lay_socket, "cert9.db", "cert9.db"},
