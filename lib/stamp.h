@@ -12,9 +12,9 @@ G_BEGIN_DECLS
 
 #define STAMP_MAX 256u /* bytes */
 
-/* Of `name` in `dir`; "" if there is no such entry, one word if it is
-   where ground.h does not go. An empty name is the directory itself. Of what
-   is no regular file only what it is and whose, not when something in it changed. */
+/* Of `name` in `dir`; "" if there is no such entry, one word if it is where ground.h does not go.
+   An empty name is the directory itself. Of what is no regular file only what it is and whose, not
+   when something in it changed. */
 char *stamp_take(const char *dir, const char *name) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -12,6 +12,7 @@
 #include "answers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,25 +25,27 @@
 
 #define ANSWER_MS 1500 /* a mount that has to be fetched first takes its time */
 
-static G_GNUC_NORETURN void ask(const char *path)
+/* Of what is open it keeps nothing but its end of the pipe: whoever reads from another one would
+   wait for it. */
+static G_GNUC_NORETURN void ask(const char *path, int pipe_end)
 {
+	int last = (int)sysconf(_SC_OPEN_MAX);
 	struct stat st;
 
-	/* A pipe that it kept open would keep its reader waiting. */
-	(void)syscall(SYS_close_range, 0u, ~0u, 0u);
+	(void)dup2(pipe_end, STDIN_FILENO);
+	if (syscall(SYS_close_range, STDIN_FILENO + 1u, ~0u, 0u) < 0)
+		for (int fd = STDIN_FILENO + 1; fd < last; fd++)
+			(void)close(fd);
 	(void)stat(path, &st);
 	_exit(0);
 }
 
-/* Has it ended in time? */
-static bool wait_for(pid_t child)
+/* Has it ended in time? Then nobody holds the other end of the pipe any more. */
+static bool wait_for(pid_t child, int pipe_end)
 {
-	int fd = (int)syscall(SYS_pidfd_open, child, 0);
-	struct pollfd end = {.fd = fd, .events = POLLIN};
-	bool ended = fd >= 0 && poll(&end, 1, ANSWER_MS) == 1;
+	struct pollfd end = {.fd = pipe_end, .events = POLLIN};
+	bool ended = poll(&end, 1, ANSWER_MS) == 1;
 
-	if (fd >= 0)
-		(void)close(fd);
 	if (!ended)
 		(void)kill(child, SIGKILL);
 	(void)waitpid(child, NULL, ended ? 0 : WNOHANG);
@@ -51,11 +54,19 @@ static bool wait_for(pid_t child)
 
 static bool is_answered(const char *path)
 {
-	pid_t child = fork();
+	int ends[2];
+	pid_t child;
+	bool answered;
 
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	child = fork();
 	if (child == 0)
-		ask(path);
-	return child > 0 && wait_for(child);
+		ask(path, ends[1]);
+	(void)close(ends[1]);
+	answered = child > 0 && wait_for(child, ends[0]);
+	(void)close(ends[0]);
+	return answered;
 }
 
 bool answers(const char *path)
